@@ -17,8 +17,14 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 
 export PYTHONPATH := .:layers/shared:tests/apps
 
-# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml.
+# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml, but `make migrate`
+# then sets up no application's tables. An APP that another program put into the environment is an error.
+APPLICATIONS := $(sort $(filter-out sluice,$(notdir $(patsubst %/application.py,%,\
+	$(wildcard layers/shared/*/application.py tests/apps/*/application.py)))))
 ifdef APP
+ifneq ($(words $(APP)) $(filter $(APPLICATIONS),$(APP)),1 $(APP))
+$(error the variable APP is '$(APP)', which is no application; unset it, or set it to one of: $(APPLICATIONS))
+endif
 export SLUICE_APP := $(APP)
 endif
 
@@ -37,8 +43,12 @@ migrate: .venv/.run ## set up an existing database: DATABASE_URL=postgresql://â€
 remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresql://â€¦ DROP_APP=shop
 	@$(BIN)/python -m local remove
 
-# A session has one application (tests/conftest.py). 5 is pytest's code for no tests, as of ARGS='-k cursor'.
-sessions = failed=0; for app in sample ""; do SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || test $$? = 5 || failed=1; done; exit $$failed
+# A session has one application (tests/conftest.py). 5 is pytest's code for no tests: ARGS='-k cursor' may have them in
+# one session only.
+sessions = failed=0; ran=0; for app in sample ""; do \
+	code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
+	case $$code in 0) ran=1;; 5) ;; *) ran=1; failed=1;; esac; done; \
+	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; exit $$failed
 
 test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))
@@ -78,7 +88,7 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(call derived,--check)
-	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions $(wildcard tests/*/documents)
 	@$(BIN)/python scripts/connection_budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 

@@ -1,6 +1,7 @@
 """Run `python -m local`.
 
-The import takes half a second, and Ctrl-C during it must end the program without a traceback.
+The import takes half a second, and Ctrl-C during it must end the program without a traceback. So
+must an unknown application, whose scopes the import reads.
 """
 
 import signal
@@ -14,4 +15,11 @@ try:
     status = main()
 except KeyboardInterrupt:
     status = 0
+except Exception as error:
+    from sluice.application import ApplicationError  # the import above has put it on the path
+
+    if not isinstance(error, ApplicationError):
+        raise
+    print(f"sluice: {error}", file=sys.stderr)
+    status = 1
 sys.exit(status)

@@ -67,10 +67,14 @@ def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _tagged)
 
 
-def load_template(path: Path) -> dict[str, Any]:
-    """Return the template with its intrinsic functions. Raise TemplateError if it is invalid."""
+def load_template(path: Path, edit: Callable[[str], str] = str) -> dict[str, Any]:
+    """Return the template with its intrinsic functions. `edit` may change its text before.
+
+    Raise TemplateError if it is invalid.
+    """
     try:
-        document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+        text = edit(path.read_text())
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError as error:
         raise TemplateError(f"{path} does not exist") from error
     except yaml.YAMLError as error:

@@ -18,6 +18,7 @@ from local.api_keys import emulated_client
 from local.intrinsics import ACCOUNT_ID, REGION
 from local.pool import SandboxPool, Throttled
 from local.template import EventSourceMapping
+from sluice.aws.client import AwsClient
 
 WAIT_SECONDS = 1  # of a long poll; asyncio.run waits for its thread at the end
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -105,11 +106,11 @@ class QueuePoller:
         }
         try:
             while not self._stopping:
-                received = await asyncio.to_thread(sqs.call, "AmazonSQS.ReceiveMessage", poll)
+                received = await _call(sqs, "ReceiveMessage", poll)
                 for message in received.get("Messages", ()):
                     if await self._process(source, message):
                         deletion = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-                        await asyncio.to_thread(sqs.call, "AmazonSQS.DeleteMessage", deletion)
+                        await _call(sqs, "DeleteMessage", deletion)
         finally:
             sqs.close()
 
@@ -135,6 +136,16 @@ class QueuePoller:
                 "it will be delivered again"
             )
         return not failed
+
+
+async def _call(sqs: AwsClient, action: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Call SQS in a thread. If this task is cancelled, wait for the thread: it uses the client."""
+    call = asyncio.ensure_future(asyncio.to_thread(sqs.call, f"AmazonSQS.{action}", payload))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.gather(call, return_exceptions=True)
+        raise
 
 
 def sqs_event(source: EventSourceMapping, message: Mapping[str, Any]) -> dict[str, Any]:

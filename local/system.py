@@ -349,8 +349,9 @@ def _template(
     if options.built:
         path = ROOT / ".aws-sam/build/template.yaml"
         return read_template(path, parameters=parameters, secret=state.secret, built=True)
-    path = (
-        state.home / "template.yaml"
-    )  # with the functions of the application that SLUICE_APP names
-    path.write_text(render((ROOT / "template.yaml").read_text(), application.current()))
-    return read_template(path, parameters=parameters, secret=state.secret, root=ROOT)
+    return read_template(
+        ROOT / "template.yaml",
+        parameters=parameters,
+        secret=state.secret,
+        edit=partial(render, app=application.current()),  # with the functions of this application
+    )

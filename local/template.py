@@ -132,19 +132,17 @@ def read_template(
     *,
     parameters: Mapping[str, str],
     secret: Callable[[str], str],
-    root: Path | None = None,
+    edit: Callable[[str], str] = str,
     built: bool = False,
 ) -> SamTemplate:
     """Read the template at `path` with `parameters`; undeclared parameters are ignored.
 
-    `secret(logical_id)` returns the value of a secret that the template generates. The folders of
-    functions and layers are relative to `root`, by default that of the template. Raise
-    TemplateError.
+    `secret(logical_id)` returns the value of a secret that the template generates. `edit` may
+    change the template's text. Raise TemplateError.
     """
-    root = root or path.parent
-    document = load_template(path)
+    document = load_template(path, edit)
     evaluator = Evaluator(
-        document, parameter_values(document, parameters), _resource(document, root)
+        document, parameter_values(document, parameters), _resource(document, path.parent)
     )
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
     functions: dict[str, LambdaFunction] = {}
@@ -158,7 +156,7 @@ def read_template(
         inherited = {
             key: value for key, value in shared.items() if key not in properties or key in own
         }
-        functions[name] = _function(name, inherited, own, root, secret, built)
+        functions[name] = _function(name, inherited, own, path.parent, secret, built)
         for event_name, event in own.get("Events", {}).items():
             if event["Type"] == "HttpApi":
                 routes.append(_route(name, event))

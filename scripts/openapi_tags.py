@@ -26,7 +26,7 @@ def tags(handlers: Mapping[str, ModuleType]) -> Iterator[Tag]:
         routes = module.handler.routes
         for name, of_resource in by_resource(routes, groups.get(function, {})).items():
             yield Tag(name, _description(name), of_resource)
-        if function not in groups:
+        if function not in groups and routes:  # GraphQL has none in an application without types
             yield Tag(function, str(module.__doc__).strip(), routes)
 
 

@@ -66,6 +66,9 @@ class StatementRecorder:
     def copy(self, sql: str, data: bytes) -> None:
         self.statements.append((self.label, Query(sql)))
 
+    def commit(self) -> None:
+        """Keep no statement: the caller of a repository commits."""
+
 
 class Cursors:
     """A signer whose only cursor is the position `position`."""

@@ -5,24 +5,28 @@ Each field requires its own scope.
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import runtime
+from sluice import application, runtime
 from sluice.graph.field_info import current_fields
 from sluice.graph.handler import GRAPHQL_RESPONSE, handle_request
 from sluice.graph.request import BODY, GraphQLQueryString, GraphQLRequest
 from sluice.http.request import Request
 from sluice.http.router import Api
 
-handler = api = Api(runtime=runtime.current, authenticate_only=True)
-current_fields()  # builds the schema here, so that the first request does not wait for it
+handler = api = Api(
+    runtime=runtime.current,
+    authenticate_only=True,
+    unmatched="This application has no GraphQL types",
+)
 
+if application.current().has_graphql:
+    current_fields()  # builds the schema here, so that the first request does not wait for it
 
-@api.get("/api/graphql", query=GraphQLQueryString(), response=GRAPHQL_RESPONSE)
-def run_query(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
-    """Run a GraphQL query."""
-    return handle_request(runtime.current(), request, graphql_request, api.to_api_error)
+    @api.get("/api/graphql", query=GraphQLQueryString(), response=GRAPHQL_RESPONSE)
+    def run_query(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
+        """Run a GraphQL query."""
+        return handle_request(runtime.current(), request, graphql_request, api.to_api_error)
 
-
-@api.post("/api/graphql", body=BODY, response=GRAPHQL_RESPONSE)
-def run_operation(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
-    """Run a GraphQL query or mutations. If one mutation fails, none takes effect."""
-    return handle_request(runtime.current(), request, graphql_request, api.to_api_error)
+    @api.post("/api/graphql", body=BODY, response=GRAPHQL_RESPONSE)
+    def run_operation(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
+        """Run a GraphQL query or mutations. If one mutation fails, none takes effect."""
+        return handle_request(runtime.current(), request, graphql_request, api.to_api_error)

@@ -10,6 +10,7 @@ from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import TYPE_SUFFIXES
 from scripts.derive.registry import error_fields
 from scripts.derive.scan import Found, FoundResource
+from sluice.application import ENGINE_FUNCTIONS
 from sluice.kinds.field import DeclarationError, Field, Reference
 from sluice.resource import Resource
 from sluice.sql.support import require_supported
@@ -46,6 +47,8 @@ def _functions(found: Found) -> Iterator[Problem]:
     for each in found.resources:
         if each.is_served and f"{found.app.functions_folder}/{each.resource.group}" in by_hand:
             yield each, each.resource.group, "the group is a function that serves no resource"
+        if each.is_served and each.resource.group in ENGINE_FUNCTIONS:
+            yield each, each.resource.group, "the group is a function of the engine"
         if each.is_served and each.repository is None:
             message = "a resource with a group needs a repository class in its module"
             yield each, "", message

@@ -87,8 +87,7 @@ def entries(
         for field in each.resource.all_fields:
             if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
                 item = item_resource(found, field)
-                entry = _columns(found, item, kept)
-                types |= {type_name(item): entry} if entry else {}
+                types |= {type_name(item): _columns(found, item, kept)}
     return types
 
 

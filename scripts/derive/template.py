@@ -113,11 +113,12 @@ def _logs(app: Application) -> str:
 
 
 def _budget(app: Application) -> str:
-    has_analyst = any(function.analyst for function in app.functions)
+    analysts = sum(function.analyst for function in app.functions)
+    times = f"{analysts} x " if analysts > 1 else ""
     return _fill(
         texts.BUDGET,
         resources=str(len(app.functions) + 1),  # and GraphQL
-        analysts=" + ${FunctionConcurrency} analysts" if has_analyst else "",
+        analysts=f" + {times}${{FunctionConcurrency}} analysts" if analysts else "",
     )
 
 

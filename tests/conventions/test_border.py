@@ -13,26 +13,19 @@ import pytest
 
 from sluice import application
 from sluice.adhoc_sql.catalogue import Catalogue
-from sluice.application import Application, ApplicationError
+from sluice.application import ENGINE_FUNCTIONS, Application, ApplicationError
 from sluice.errors import SluiceError
-from sluice.graph.part import GraphqlPart
+from sluice.graph.part import PUBLIC, GraphqlPart
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
+from sluice.migrations.roles import ANALYST
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
+from tests.conventions.applications import APPLICATIONS
 from tests.conventions.test_dependencies import imports, is_in
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"
-ENGINE_FUNCTIONS = (
-    "cleanup",
-    "docs",
-    "graphql",
-    "health",
-    "import_worker",
-    "imports",
-    "migrate",
-)
 ENGINE = (LAYER / "sluice", *(ROOT / "functions" / name for name in ENGINE_FUNCTIONS))
 GENERATED = (ROOT / "functions/docs/openapi.json",)
 APPLICATION_WORDS = re.compile(
@@ -53,13 +46,6 @@ PUBLIC_HTTP = (
     "router",
 )
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
-
-APPLICATIONS = {
-    path.parent.name: path.parent
-    for folder in (LAYER, ROOT / "tests" / "apps")
-    for path in sorted(folder.glob("*/application.py"))
-    if path.parent.name != "sluice"
-}
 each_application = pytest.mark.parametrize("name", APPLICATIONS)
 
 
@@ -75,6 +61,17 @@ def handlers(name: str) -> dict[str, Any]:
     return {
         function.code: import_module(f"{function.code.replace('/', '.')}.handler").handler
         for function in application.named(name).functions
+    }
+
+
+def test_functions_of_the_engine_are_in_their_folder() -> None:
+    code = {
+        function.code for name in APPLICATIONS for function in application.named(name).functions
+    }
+    folders = {path.parent for path in ROOT.glob("functions/*/handler.py")}
+
+    assert {*ENGINE_FUNCTIONS} == {
+        folder.name for folder in folders if str(folder.relative_to(ROOT)) not in code
     }
 
 
@@ -158,6 +155,17 @@ def test_registered_names_have_their_kinds(name: str) -> None:
 
 
 @each_application
+def test_analyst_may_read_exactly_the_catalogue(name: str) -> None:
+    declared = application.named(name)
+    grants = import_module(f"{name}.migrations.grants").GRANTS
+    granted = {grant.name for grant in grants if (grant.role, grant.kind) == (ANALYST, "TABLE")}
+
+    tables = declared.load("analytics").tables if declared.analytics else ()
+
+    assert granted == {f"public.{table}" for table in tables}
+
+
+@each_application
 def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
     declared = application.named(name)
     used = {route.scope for api in handlers(name).values() for route in api.routes}
@@ -165,7 +173,7 @@ def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
         part = declared.load("graphql")
         used |= {entry.scope for entry in (*part.types.values(), *part.fields.values())}
 
-    assert used - {""} <= {*declared.all_scopes}
+    assert used - {"", PUBLIC} <= {*declared.all_scopes}
     assert {*declared.replica_scopes} <= {*declared.scopes}
 
 
@@ -182,7 +190,7 @@ def test_other_format_fails_with_the_upgrade_page() -> None:
     with pytest.raises(
         ApplicationError, match=r"format 2, .* reads format 1: see docs/upgrade\.md"
     ):
-        Application(format=2, name="later", functions=(), scopes=())
+        Application(format=2, name="later", functions=(), scopes=(), unknown=())
     assert (ROOT / "docs/upgrade.md").is_file()
 
 
@@ -202,3 +210,30 @@ def test_declaration_loads_no_other_module_of_its_application(name: str) -> None
     engine = {"sluice.application", "sluice.settings", "sluice.env_reader"}
 
     assert loaded == {f"{name}.application", *engine}
+
+
+@each_application
+def test_replica_serves_the_same_data_everywhere(name: str) -> None:
+    """Repositories say what it serves, scopes for openapi and the budget, types for GraphQL."""
+    declared = application.named(name)
+    by_scope: dict[str, set[type[Repository]]] = {}
+    for function in declared.functions:
+        module = import_module(function.module)
+        repositories = {
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Repository)
+        }
+        scopes = {route.scope for route in module.handler.routes if route.method == "GET"}
+        for scope in scopes - {*application.ENGINE_SCOPES}:
+            by_scope.setdefault(scope, set()).update(repositories)
+    resources = {declared.load("repositories", key) for key in declared.repositories}
+
+    for scope, repositories in by_scope.items():
+        served = scope in declared.replica_scopes
+        assert {kind.reads_replica for kind in repositories} == {served}, scope
+    assert {*declared.replica_scopes} <= {*by_scope}
+    for type_name, type_ in declared.load("graphql").types.items():
+        # The replica serves a report by itself, whatever its type says.
+        if by_scope.get(type_.scope, set()) & resources:
+            assert type_.replica is (type_.scope in declared.replica_scopes), type_name

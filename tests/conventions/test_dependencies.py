@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conventions.applications import APPLICATIONS
+
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"
 
@@ -18,7 +20,7 @@ ALLOWED = {
     "sluice.env_reader": set(),
     "sluice.libpq_url": set(),
     "sluice.gc_tuning": {"sqlalchemy"},
-    "sluice.request_context": {"sluice.http.request", "sluice.limits.rate"},
+    "sluice.request_context": set(),
     "sluice.snapstart": {"sluice.settings", "snapshot_restore_py"},
     "sluice.endpoints": set(),
     "sluice.query": set(),
@@ -71,33 +73,6 @@ ALLOWED = {
         "sluice.sql",
         "sqlalchemy",
     },
-    # An application imports what is public of the engine, and nothing of HTTP's or db's insides.
-    "shop": {
-        "sluice.query",
-        "shop",
-        "sluice.application",
-        "sluice.errors",
-        "sluice.graph",
-        "sluice.http.body",
-        "sluice.http.query_params",
-        "sluice.kinds",
-        "sluice.openapi_texts",
-        "sluice.resource",
-        "sluice.slugs",
-        "sluice.sql",
-        "sluice.unit_of_work",
-    },
-    "shop.routes": {
-        "shop",
-        "sluice.http",
-        "sluice.kinds",
-        "sluice.resource",
-        "sluice.runtime",
-        "sluice.sql",
-        "aws_lambda_powertools",
-    },
-    "shop.analytics": {"shop", "sluice.adhoc_sql.catalogue"},
-    "shop.imports": {"shop", "sluice.imports.resource"},
     # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
     "sluice.adhoc_sql.database": {
@@ -198,28 +173,14 @@ ALLOWED = {
         "graphql",
         "aws_lambda_powertools",
     },
-    "functions": {
-        "sluice.http",
-        "sluice.sql",
-        "sluice.runtime",
-        "sluice.kinds",
-        "sluice.imports",
-        "sluice.readiness",
-        "shop",
-        "sluice.errors",
-        "aws_lambda_powertools",
-    },
-    "functions.analytics": {
-        "sluice.adhoc_sql.route",
-        "sluice.http",
-        "sluice.runtime",
-        "sluice.sql",
-        "shop",
-        "sluice.errors",
-        "aws_lambda_powertools",
-    },
     "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
-    "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
+    "functions.graphql": {
+        "sluice.application",
+        "sluice.graph",
+        "sluice.http",
+        "sluice.runtime",
+        "aws_lambda_powertools",
+    },
     # Only a deployment runs migrations; requests do not.
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.settings"},
     "sluice.migrations": {
@@ -230,19 +191,79 @@ ALLOWED = {
         "sqlalchemy",
         "alembic",
     },
-    "shop.migrations": {"sluice.migrations", "alembic"},
 }
+# The same for the modules of each application, which may also import the application. They import
+# what is public of the engine, and nothing of HTTP's or db's insides.
+FUNCTIONS = {
+    "sluice.http",
+    "sluice.sql",
+    "sluice.runtime",
+    "sluice.kinds",
+    "sluice.errors",
+    "aws_lambda_powertools",
+}
+OF_APPLICATION = {
+    "": {
+        "sluice.query",
+        "sluice.application",
+        "sluice.errors",
+        "sluice.graph",
+        "sluice.http.body",
+        "sluice.http.query_params",
+        "sluice.kinds",
+        "sluice.openapi_texts",
+        "sluice.resource",
+        "sluice.slugs",
+        "sluice.sql",
+        "sluice.unit_of_work",
+    },
+    ".analytics": {"sluice.adhoc_sql.catalogue"},
+    ".functions": FUNCTIONS,
+    ".functions.analytics": {"sluice.adhoc_sql.route", *FUNCTIONS},
+    ".imports": {"sluice.imports.resource"},
+    ".migrations": {"sluice.migrations", "alembic"},
+    ".routes": {
+        "sluice.http",
+        "sluice.kinds",
+        "sluice.resource",
+        "sluice.runtime",
+        "sluice.sql",
+        "aws_lambda_powertools",
+    },
+}
+ALLOWED |= {
+    f"{app}{module}": {app, *allowed}
+    for app in APPLICATIONS
+    for module, allowed in OF_APPLICATION.items()
+}
+ALLOWED |= {
+    "functions": {"sluice.imports", "sluice.readiness", *APPLICATIONS, *FUNCTIONS},
+    "functions.analytics": {"sluice.adhoc_sql.route", *APPLICATIONS, *FUNCTIONS},
+}
+# What a module may import for its annotations only.
+TYPES = {"sluice.request_context": {"sluice.http.request", "sluice.limits.rate"}}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    for base, package in ((LAYER, "sluice"), (LAYER, "shop"), (ROOT, "functions")):
-        for path in sorted((base / package).rglob("*.py")):
-            yield ".".join(path.relative_to(base).with_suffix("").parts), path
+    for package in (LAYER / "sluice", *APPLICATIONS.values(), ROOT / "functions"):
+        for path in sorted(package.rglob("*.py")):
+            yield ".".join(path.relative_to(package.parent).with_suffix("").parts), path
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports, e.g. `sluice.runtime`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+class WithoutTypes(ast.NodeTransformer):
+    """Removes `if TYPE_CHECKING:` blocks."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def imports(path: Path, *, types: bool = True) -> Iterator[str]:
+    """Yield the dotted names that a module imports, e.g. `sluice.runtime`.
+
+    Without `types`, leave out what it imports only for annotations.
+    """
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree if types else WithoutTypes().visit(tree)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -264,11 +285,13 @@ def is_standard(name: str) -> bool:
 )
 def test_module_imports_only_allowed_packages(module: str, path: Path) -> None:
     package = max((package for package in ALLOWED if is_in(module, package)), key=len)
+    with_types = ALLOWED[package] | TYPES.get(module, set())
 
     wrong = [
         name
-        for name in imports(path)
-        if not is_standard(name) and not any(is_in(name, allowed) for allowed in ALLOWED[package])
+        for types, may_import in ((False, ALLOWED[package]), (True, with_types))
+        for name in imports(path, types=types)
+        if not is_standard(name) and not any(is_in(name, allowed) for allowed in may_import)
     ]
 
     assert wrong == [], f"{package} may not import {wrong}"
@@ -295,6 +318,17 @@ def test_only_http_headers_reads_request_headers() -> None:
     readers = {module for module, path in modules() if any(_header_reads(path))}
 
     assert readers == {"sluice.http.headers"}
+
+
+def test_only_http_headers_has_the_names_of_conditions() -> None:
+    names = {
+        module
+        for module, path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in ("If-Match", "If-None-Match")
+    }
+
+    assert names == {"sluice.http.headers"}
 
 
 def _header_reads(path: Path) -> Iterator[ast.AST]:
@@ -324,7 +358,7 @@ def test_sql_is_only_in_repositories() -> None:
         "sluice.imports.derived",
         "sluice.imports.job_repository",
         "sluice.imports.staged_rows",
-        "shop",
+        *APPLICATIONS,
         "sluice.db.replica",
         "sluice.migrations",
     )

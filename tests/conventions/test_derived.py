@@ -114,6 +114,15 @@ def test_sam_keeps_the_routes_of_a_group(library: dict[str, Any], tmp_path: Path
     }
 
 
+def test_connection_budget_has_every_function_of_analysts() -> None:
+    slow = ApplicationFunction("apps/library/slow", {"Slow": "/api/slow"}, analyst=True)
+    functions = (*LIBRARY.functions, slow)
+    app = Application(format=1, name="library", functions=functions, scopes=())
+
+    assert " + 2 x ${FunctionConcurrency} analysts\n" in PARTS["budget"](app)
+    assert " + ${FunctionConcurrency} analysts\n" in PARTS["budget"](LIBRARY)
+
+
 def test_template_keeps_nothing_of_another_application(library: dict[str, Any]) -> None:
     others = {template_file.logical_id(each) for each in application.current().functions}
 

@@ -5,12 +5,14 @@ import re
 import statistics
 from pathlib import Path
 
+from tests.conventions.applications import APPLICATIONS
+
 ROOT = Path(__file__).parents[2]
 CODE = [
     path
     for folder in (
         "layers/shared/sluice",
-        "layers/shared/shop",
+        *APPLICATIONS.values(),
         "functions",
         "local",
         "scripts",

@@ -260,7 +260,7 @@ def test_owner_without_createrole_gets_sql(own: OwnDatabase, server: PostgresSer
             own.sql(statement)
         status, statements, wrong = run(system, "migrate")
         assert (status, statements) == (0, "")
-        assert "is set up: sluice 0003, shop 0003\n" in wrong
+        assert "is set up: sluice 0004, shop 0003\n" in wrong
         system.start()
         assert system.request("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
         assert system.request("/api/analytics/query?query=select+1+as+one")[0] == 404

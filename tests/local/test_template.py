@@ -230,12 +230,15 @@ def test_function_inherits_globals(template: Path) -> None:
     assert "AbsentFunction" not in found.functions
 
 
-def test_folders_are_relative_to_the_root(template: Path) -> None:
-    read = read_template(template, parameters={"Name": "x"}, secret=str, root=Path("/code"))
+def test_text_is_edited_before_it_is_read(template: Path) -> None:
+    read = read_template(
+        template,
+        parameters={"Name": "x"},
+        secret=str,
+        edit=lambda text: text.replace("EchoFunction", "OtherFunction"),
+    )
 
-    function = read.functions["EchoFunction"]
-    assert function.folder.is_relative_to("/code")
-    assert function.layers == (Path("/code/layers/shared"),)
+    assert "OtherFunction" in read.functions
 
 
 def test_built_layer_is_its_python_folder(template: Path) -> None:

@@ -25,7 +25,7 @@ START_ERRORS: list[UsageError] = [
         {"SLUICE_STATE": "/dev/null/state"},
         ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"],
     ),
-    ({"SLUICE_APP": "crm"}, ["there is no application 'crm' on the path"]),
+    ({"SLUICE_APP": "crm"}, ["there is no application 'crm'", "SLUICE_APP", "these: shop"]),
 ]
 DATABASE_ERRORS: list[UsageError] = [
     (

@@ -9,10 +9,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def make(*arguments: str, path: Path, dry: bool = False) -> subprocess.CompletedProcess[str]:
+def make(
+    *arguments: str, path: Path, dry: bool = False, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run make with only `path` and the system's tools on PATH; packages are up to date."""
     old = ["--old-file=.venv-sam/.done", "--old-file=.venv/.run", "--old-file=.venv/.bench"]
-    environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
+    home = os.environ.get("HOME", "/")
+    environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": home, **variables}
     command = ["make", "--no-print-directory", *old, *(["--dry-run"] if dry else []), *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -72,3 +75,36 @@ def test_key_without_scopes_is_an_error(tmp_path: Path) -> None:
     done = make("key", path=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Set SCOPES:" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["production", "sluice", "shop sample", "%"])
+def test_app_that_is_no_application_is_an_error(tmp_path: Path, name: str) -> None:
+    for done in (make("run", path=tmp_path, APP=name), make("run", f"APP={name}", path=tmp_path)):
+        assert done.returncode == 2
+        assert f"APP is '{name}', which is no application" in done.stderr
+        assert "one of: sample shop" in done.stderr
+
+
+def test_app_names_the_application_of_a_command(tmp_path: Path) -> None:
+    show = ["--eval=show: ; @echo $$SLUICE_APP", "show"]
+
+    assert make(*show, path=tmp_path, APP="sample").stdout.strip() == "sample"
+    assert make(*show, "APP=shop", path=tmp_path).stdout.strip() == "shop"
+    assert make(*show, path=tmp_path).stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [("5 5", 2), ("0 5", 0), ("5 0", 0), ("0 0", 0), ("1 0", 2), ("0 1", 2), ("5 1", 2)],
+)
+def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: int) -> None:
+    """Each session exits with one of the codes; 5 means that it has no test."""
+    (tmp_path / "codes").write_text(codes.replace(" ", "\n"))
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\ncode=$(head -n 1 {tmp_path}/codes)\nsed -i 1d {tmp_path}/codes\nexit $code\n"
+    )
+    python.chmod(0o755)
+    done = make("test", f"BIN={tmp_path}", "--old-file=.venv/.dev", path=tmp_path)
+    assert done.returncode == expected, done.stderr
+    assert ("No session has such a test" in done.stderr) is (codes == "5 5")

@@ -97,18 +97,18 @@ def invoke(
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
 def test_built_function_handles_its_event(
-    path: Path, shop: Shop, emulated_aws: AwsSettings
+    path: Path, isolated_shop: Shop, emulated_aws: AwsSettings
 ) -> None:
-    rope = shop.add_product("Rope", category="garden", stock=10)
-    shop.add_product("Bucket", category="garden", stock=10)
-    shop.add_order(shop.add_user(), (rope, 1))
-    shop.sql(
+    rope = isolated_shop.add_product("Rope", category="garden", stock=10)
+    isolated_shop.add_product("Bucket", category="garden", stock=10)
+    isolated_shop.add_order(isolated_shop.add_user(), (rope, 1))
+    isolated_shop.sql(
         """
         INSERT INTO sluice.import_jobs (resource, object_key)
         VALUES ('users', 'incoming/users/1/users.csv')
         """
     )
-    database = runtime.current().settings.database  # set by the fixture shop, as sluice_app
+    database = runtime.current().settings.database  # set by the fixture, as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]
     result = invoke(function, event, database.password, emulated_aws.dynamodb_endpoint)

@@ -53,7 +53,7 @@ class CategoryRepository(ResourceRepository):
     import_trusted = True  # the rule changes only rows without a slug, and those are not trusted
 
     def before_create(self, values: Values) -> None:
-        values["slug"] = values.get("slug") or slugify(str(values["name"]))
+        values["slug"] = values.get("slug") or slugify(str(values["name"]), pointer="/slug")
 
     def create(
         self, values: Mapping[str, object], key: IdempotencyKey | None = None
@@ -68,7 +68,7 @@ class CategoryRepository(ResourceRepository):
         except Duplicate as error:
             if values.get("slug"):
                 raise
-            slug = slugify(str(values["name"]))
+            slug = slugify(str(values["name"]), pointer="/slug")
             message = f"has the slug {slug}, which is already taken; send another slug"
             raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 

@@ -98,4 +98,5 @@ PART = GraphqlPart(
         ("Product", "category"): Field(),  # the statement of a product reads its category, too
         **MUTATIONS,
     },
+    preload=("shop.ordering", "shop.reports"),
 )

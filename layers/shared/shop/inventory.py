@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from shop.errors import OutOfStock
-from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, StaleVersion, ValidationFailed
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.timestamp import Timestamp
@@ -16,6 +16,7 @@ from sluice.resource import GraphQL, Resource
 from sluice.sql.derived import derived
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Representation
+from sluice.sql.repository import first_row
 from sluice.sql.resource_repository import ResourceRepository
 
 QUANTITY = Integer("quantity", minimum=0, sort=True, example=7)
@@ -162,8 +163,7 @@ class InventoryRepository(ResourceRepository):
 
     def _change(self, sql: str, params: dict[str, Any]) -> Any:
         """Run `set_sql` or `adjust_sql`, and return its row. Raises NotFound and StaleVersion."""
-        for row in self._executor.write(Query(sql, params, prepare=True)):
-            if not row.matches:
-                raise StaleVersion
-            return row
-        raise NotFound
+        row = first_row(self._executor.write(Query(sql, params, prepare=True)))
+        if not row.matches:
+            raise StaleVersion
+        return row

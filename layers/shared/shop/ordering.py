@@ -7,21 +7,18 @@ of work, the statements are part of its transaction.
 from collections.abc import Sequence
 
 from shop.errors import InvalidTransition, OutOfStock
-from shop.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, OrderRepository, PlaceOrderResult
+from shop.orders import (
+    NO_IMMUTABLE_FIELDS,
+    TRANSITIONS,
+    ImmutableFields,
+    OrderRepository,
+    PlaceOrderResult,
+)
 from sluice.errors import FieldError, ValidationFailed
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.precondition import NO_PRECONDITION, Precondition
 from sluice.sql.projection import Representation
 from sluice.unit_of_work import Repositories
-
-# Status → the statuses that may follow it.
-TRANSITIONS = {
-    "pending": ("paid", "cancelled"),
-    "paid": ("shipped", "cancelled"),
-    "shipped": ("delivered",),
-    "delivered": (),
-    "cancelled": (),
-}
 
 
 def place_order(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from shop.order_items import ORDER_ITEMS
-from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, StaleVersion, ValidationFailed
 from sluice.kinds.choice import Choice
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.items import Items
@@ -22,9 +22,18 @@ from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import FilterSql
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Column, Join, Representation
+from sluice.sql.repository import first_row
 from sluice.sql.resource_repository import ResourceRepository
 
-STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
+# Status → the statuses that may follow it.
+TRANSITIONS = {
+    "pending": ("paid", "cancelled"),
+    "paid": ("shipped", "cancelled"),
+    "shipped": ("delivered",),
+    "delivered": (),
+    "cancelled": (),
+}
+STATUSES = tuple(TRANSITIONS)
 ITEMS = Items(
     "items",
     of=ORDER_ITEMS,
@@ -270,10 +279,7 @@ class OrderRepository(ResourceRepository):
             **_params_of(immutable_fields),
             **precondition.params(),
         }
-        rows = self._executor.write(Query(self.update_status_sql, params, prepare=True))
-        if not rows:
-            raise NotFound
-        row = rows[0]
+        row = first_row(self._executor.write(Query(self.update_status_sql, params, prepare=True)))
         if not row.matches:
             raise StaleVersion
         errors = [

@@ -6,18 +6,22 @@ without it `[tool.sluice] app` in pyproject.toml does.
 """
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, overload
 
 from sluice.settings import SettingsError, application_name
 
 FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
+ENGINE_FUNCTIONS = ("cleanup", "docs", "graphql", "health", "import_worker", "imports", "migrate")
+Single = Literal["graphql", "analytics", "openapi", "demo"]
+Several = Literal["repositories", "imports", "constraint_errors"]
 _NAME = re.compile(r"[a-z]\w*(\.\w+)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -96,15 +100,22 @@ class Application:
     fields: Mapping[str, str] = field(default_factory=dict)
     demo: str = ""
 
-    def __post_init__(self) -> None:
-        if self.format != FORMAT:
+    def __new__(cls, *, format: int = FORMAT, name: str = "", **_: object) -> "Application":
+        """Check the format before `__init__` rejects the arguments that another format has."""
+        if format != FORMAT:
             raise ApplicationError(
-                f"the application {self.name} has format {self.format}, and this release of Sluice "
+                f"the application {name} has format {format}, and this release of Sluice "
                 f"reads format {FORMAT}: see docs/upgrade.md"
             )
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
         wrong = [name for name in self._names() if not _NAME.fullmatch(name)]
         if wrong:
-            raise ApplicationError(f"not a name such as shop.users:UserRepository: {wrong}")
+            raise ApplicationError(
+                f"the application {self.name} registers {wrong}, "
+                "which is not a name such as package.module:Name"
+            )
 
     @property
     def registry(self) -> Any:
@@ -121,6 +132,11 @@ class Application:
         return (self.order.index(name) if name in self.order else len(self.order), name)
 
     @property
+    def has_graphql(self) -> bool:
+        """Whether it has GraphQL types, by hand or of its resources."""
+        return bool(self.graphql or self.registry.GRAPHQL)
+
+    @property
     def all_scopes(self) -> tuple[str, ...]:
         return (*self.scopes, *ENGINE_SCOPES)
 
@@ -128,11 +144,19 @@ class Application:
     def all_replica_scopes(self) -> tuple[str, ...]:
         return (*self.replica_scopes, *ENGINE_REPLICA_SCOPES)
 
-    def load(self, kind: str, name: str = "") -> Any:
-        """Import and return what is registered as `kind`, such as `imports`, under `name`.
+    @overload
+    def load(self, kind: Single) -> Any: ...
+    @overload
+    def load(self, kind: Several, name: str) -> Any: ...
+    def load(self, kind: Single | Several, name: str = "") -> Any:
+        """Import and return what is registered as `kind`, and under `name` if there are several.
 
-        Raise KeyError for an unknown name, and ApplicationError if `kind` is not registered.
+        Raise KeyError for an unknown name, and ApplicationError if nothing is registered.
         """
+        kinds = get_args(Several if name else Single)
+        if kind not in kinds:
+            how = "by name" if name else "without a name"
+            raise ApplicationError(f"{kind!r} is not loaded {how}; that is {', '.join(kinds)}")
         registered = getattr(self, kind)
         target = registered[name] if name else registered
         if not target:
@@ -174,7 +198,10 @@ def named(app: str) -> Application:
 
 
 def with_resources(app: Application, registry: Any) -> Application:
-    """Return the application with what its registry adds, in the application's order."""
+    """Return the application with what its registry adds, in the application's order.
+
+    Raise ApplicationError unless each function has a folder name of its own.
+    """
     functions = {function.code: function for function in app.functions}
     for group, resources in registry.GROUPS.items():
         code = f"{app.functions_folder}/{group}"
@@ -183,6 +210,9 @@ def with_resources(app: Application, registry: Any) -> Application:
         functions[code] = ApplicationFunction(code, paths, more_resources=dict(others))
     imports = {name: registry.REPOSITORIES[name] for name in registry.IMPORTS} | {**app.imports}
     order = [name for name in app.import_order if name in imports]
+    codes = [function.code for function in app.functions]
+    codes += [code for code in functions if code not in codes]
+    _check_folders(app.name, [Path(code).name for code in codes])
     return replace(
         app,
         functions=tuple(
@@ -196,6 +226,18 @@ def with_resources(app: Application, registry: Any) -> Application:
     )
 
 
+def _check_folders(app: str, folders: Sequence[str]) -> None:
+    """Raise ApplicationError without folders of functions, or if two have the same name."""
+    if not folders:
+        raise ApplicationError(f"the application {app} has no function")
+    taken = {name for name in folders if folders.count(name) > 1 or name in ENGINE_FUNCTIONS}
+    if taken:
+        raise ApplicationError(
+            f"two functions have a folder named {', '.join(sorted(taken))}: rename that of the "
+            f"application {app}; the engine's are {', '.join(ENGINE_FUNCTIONS)}"
+        )
+
+
 def _event(path: str) -> str:
     """Return the event's name of a path: Collection, Item, or that of what is below an item."""
     below = path.split("/")[3:]
@@ -205,14 +247,17 @@ def _event(path: str) -> str:
 
 def declared(app: str) -> Application:
     """Return APPLICATION of a package, without its registry. Raise ApplicationError."""
+    module = f"{app}.application"
+    if not app.isidentifier():
+        raise ApplicationError(_unknown(app))
     try:
-        found = import_module(f"{app}.application").APPLICATION
+        found = getattr(import_module(module), "APPLICATION", None)
     except ModuleNotFoundError as error:
-        if error.name not in (app, f"{app}.application"):
+        if error.name not in (app, module):
             raise  # an import inside the application failed
-        raise ApplicationError(f"there is no application {app!r} on the path") from None
+        raise ApplicationError(_unknown(app)) from None
     if not isinstance(found, Application) or found.name != app:
-        raise ApplicationError(f"{app}.application does not define APPLICATION of that name")
+        raise ApplicationError(f"{module} does not define APPLICATION with the name {app}")
     return found
 
 
@@ -225,6 +270,25 @@ def _registry(app: str) -> Any:
         raise ApplicationError(f"{app}/registry.py is missing: run make derive") from None
 
 
+def installed() -> list[str]:
+    """Return the names of the applications on the path."""
+    modules = (module for entry in sys.path for module in Path(entry).glob("*/application.py"))
+    return sorted(
+        {
+            module.parent.name
+            for module in modules
+            if re.search(r"^APPLICATION\b", module.read_text("utf-8", "replace"), re.MULTILINE)
+        }
+    )
+
+
+def _unknown(app: str) -> str:
+    return (
+        f"there is no application {app!r}. SLUICE_APP, or [tool.sluice] app in pyproject.toml, "
+        f"must name one of these: {', '.join(installed())}"
+    )
+
+
 def current() -> Application:
     """Return the application of this process. Raise SettingsError if none is named."""
     return named(current_name())
@@ -234,8 +298,21 @@ def current_name() -> str:
     """Return the name of the application of this process. Raise SettingsError."""
     app = application_name() or default_of_checkout()
     if not app:
-        raise SettingsError(["SLUICE_APP is not set, and no pyproject.toml names an application"])
+        raise SettingsError(
+            [f"SLUICE_APP is not set; it must name one of these: {', '.join(installed())}"]
+        )
     return app
+
+
+def problems() -> list[str]:
+    """Return what is wrong with SLUICE_APP or the application that it names."""
+    try:
+        current()
+    except SettingsError as error:
+        return error.problems
+    except ApplicationError as error:
+        return [f"SLUICE_APP: {error}"]
+    return []
 
 
 @cache

@@ -16,12 +16,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from sluice.http.request import Request
-
 if TYPE_CHECKING:
+    from sluice.http.request import Request
     from sluice.limits.rate import Decision
-
-NO_REQUEST = Request("", "", {}, {}, b"")
 
 _MIN_WAIT = 0.001  # seconds
 
@@ -49,7 +46,7 @@ class RequestContext:
 
     deadline: float | None = None  # by time.monotonic
     database: DatabaseUse = field(default_factory=DatabaseUse)
-    request: Request = NO_REQUEST
+    request: "Request | None" = None  # None for an SQS message; see http/request.py
     route: str = ""  # the path template, as in OpenAPI
     code: str = ""  # of the first error
     decision: "Decision | None" = None  # of the rate limiter; None for unauthenticated requests

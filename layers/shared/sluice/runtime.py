@@ -26,7 +26,7 @@ from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.db.sqlstate import ErrorNames
-from sluice.settings import DatabaseSettings, Settings
+from sluice.settings import DatabaseSettings, Settings, SettingsError
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
 
@@ -204,7 +204,7 @@ def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
 def error_names() -> ErrorNames:
     """Return the names of the current application that database errors may contain.
 
-    It is called for an error, so that no function imports the application for it.
+    It is called for the first error, so that no function imports the application's errors for it.
     """
     app = application.current()
     constraints = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
@@ -223,14 +223,27 @@ _current: Runtime | None = None
 def current() -> Runtime:
     """Return the runtime of this execution environment, built on first use.
 
-    Raise SettingsError, which names every problem, if environment variables are invalid.
+    Raise SettingsError, which names every problem, if environment variables are invalid or name no
+    application.
     """
     global _current
     if _current is None:
         with _lock:
             if _current is None:
-                _current = build(Settings.from_env())
+                _current = build(_read_settings())
     return _current
+
+
+def _read_settings() -> Settings:
+    """Read the settings, and check that there is an application. Raise SettingsError."""
+    problems = application.problems()
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        raise SettingsError([*error.problems, *problems]) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
 
 
 def set_current(runtime: Runtime | None) -> None:
@@ -255,6 +268,7 @@ def reset() -> None:
 
 def _prepare_for_snapshot() -> None:
     current()  # so that lazy imports are in the snapshot, and invalid settings fail here
+    error_names()
     reset()
 
 

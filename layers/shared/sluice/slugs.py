@@ -7,11 +7,11 @@ from sluice.errors import FieldError, ValidationFailed
 from sluice.kinds.text import MAX_SLUG
 
 
-def slugify(name: str) -> str:
+def slugify(name: str, *, pointer: str) -> str:
     """Return the slug of a name: `ol-aebler` for `Øl & Æbler`.
 
     Letters and digits of any script are transliterated. All other characters separate words.
-    Raises ValidationFailed if the name has no letter or digit.
+    Raises ValidationFailed, with the pointer of the slug, if the name has no letter or digit.
     """
     from anyascii import anyascii  # imported here, because few requests need it
 
@@ -23,5 +23,5 @@ def slugify(name: str) -> str:
     slug = hyphenated[:MAX_SLUG].strip("-")
     if not slug:
         message = "cannot be made from this name, which has no letter or digit; send one"
-        raise ValidationFailed(errors=[FieldError("required", message, pointer="/slug")])
+        raise ValidationFailed(errors=[FieldError("required", message, pointer=pointer)])
     return slug

@@ -42,7 +42,7 @@ class ShelfRepository(ResourceRepository):
 
     def before_create(self, values: dict[str, Any]) -> None:
         if values.get("slug") is None:
-            values["slug"] = slugify(values["name"])
+            values["slug"] = slugify(values["name"], pointer="/slug")
 
     def all(self, fields: Collection[str]) -> list[Row]:
         """Return all shelves, in the order of their ids."""

@@ -1,10 +1,25 @@
-"""The databases of ad-hoc SQL, where no query can run."""
+"""The databases of ad-hoc SQL: who connects, with which circuit breaker, and when no query runs."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from socket import socket
 
 import pytest
 
+from sluice import request_context, runtime
 from sluice.adhoc_sql.databases import AdhocSqlDatabases
-from sluice.errors import NotFound
-from sluice.settings import Settings
+from sluice.db.breaker import CircuitBreaker
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.db.replica import Replica
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.errors import DatabaseUnavailable, NotFound
+from sluice.settings import AdhocSqlSettings, Settings
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
+from tests.fixtures.adhoc_sql import AnalystClient
 
 ENVIRONMENT = {
     "SLUICE_DB_HOST": "h",
@@ -16,6 +31,7 @@ ENVIRONMENT = {
     "SLUICE_RATE_LIMIT_TABLE": "r",
     "SLUICE_ANALYST_SECRET_ARN": "arn:x",
 }
+THREADS = 8
 
 
 def test_query_is_not_found_without_a_catalogue() -> None:
@@ -23,3 +39,58 @@ def test_query_is_not_found_without_a_catalogue() -> None:
 
     with pytest.raises(NotFound, match="the application names no tables"):
         databases.run("select 1", 10)
+
+
+def test_first_query_logs_no_warning(
+    analyst: AnalystClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(_Databases(runtime.current().settings)) as databases:
+        assert '"rows":[[1]]' in databases.run("select 1", 10).replace(" ", "")
+
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_threads_share_one_database() -> None:
+    databases = _Databases(Settings.from_env(ENVIRONMENT))
+    barrier = threading.Barrier(THREADS)
+
+    def database() -> object:
+        barrier.wait(timeout=10)
+        begin = databases.on_primary().begin
+        return begin.func.__self__  # type: ignore[attr-defined]
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        found = [task.result() for task in [threads.submit(database) for _ in range(THREADS)]]
+
+    assert len({id(each) for each in found}) == 1
+
+
+def test_breaker_of_the_replica_does_not_stop_the_primary() -> None:
+    """The replica and the primary may have the same address, while there is no replica."""
+    with closing(socket()) as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening: connections are refused
+        port = unused.getsockname()[1]
+        settings = Settings.from_env(ENVIRONMENT)
+        server = replace(settings.database, host="127.0.0.1", port=port, password="p")
+        role = AdhocSqlSettings(server, max_cost=1000, timeout=1)
+        breaker = CircuitBreaker()
+        pool = SqlalchemyPool(make_engine(server, "function", breaker=breaker))
+        replica = Replica(Database(pool, breaker))
+        settings = replace(settings, database=server, replica=server, adhoc_sql=role)
+        databases = AdhocSqlDatabases(settings, replica, CATALOGUE)
+
+        with request_context.begin(10) as context:
+            context.database.min_lsn = ""
+            with pytest.raises(DatabaseUnavailable) as raised:
+                databases.run("select 1", 10)
+
+    assert (breaker.state, raised.value.code) == ("open", "database_unavailable")
+
+
+class _Databases(AdhocSqlDatabases):
+    """The databases of these settings, without a replica."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, None, CATALOGUE)
+
+    close = AdhocSqlDatabases.dispose

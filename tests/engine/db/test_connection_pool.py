@@ -208,3 +208,10 @@ def test_threads_get_their_own_rows(make_database: Callable[..., Database]) -> N
     metrics = database.pool.metrics()
     assert (metrics.checked_out, metrics.overflow, metrics.invalid) == (0, 0, 0)
     assert metrics.checked_in <= metrics.size
+
+
+def test_pool_of_one_connection_logs_no_warning(
+    make_database: Callable[..., Database], caplog: pytest.LogCaptureFixture
+) -> None:
+    backend_pid(make_database(pool_size=1, pool_overflow=0))
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -84,7 +84,7 @@ def test_failed_statement_can_run_again(database: Database):
     assert [row.n for row in database.read(Query("SELECT n FROM kept ORDER BY n"))] == [1, 2, 3]
 
 
-def test_failed_preceding_statement_prepares_nothing(database: Database):
+def test_failed_statement_before_prepares_nothing(database: Database):
     add = "INSERT INTO kept (n) VALUES (CAST(:n AS integer))"
     for n, before in (
         (1, "SELECT 1 WHERE false"),

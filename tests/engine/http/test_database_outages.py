@@ -79,8 +79,10 @@ def freeze(target: LibraryBehindProxy) -> None:
 
 
 def thaw(target: LibraryBehindProxy) -> None:
-    for pid in target.frozen_pids:
-        os.kill(pid, signal.SIGCONT)
+    # A process that was about to end is gone as soon as its parent runs again.
+    for pid in reversed(target.frozen_pids):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def stop(target: LibraryBehindProxy) -> None:

@@ -117,6 +117,25 @@ def test_replica_that_cannot_check_is_not_used(
     assert served_by() == ["replica"]
 
 
+def test_missing_check_is_logged_once_and_counted(
+    replicated: Replicated, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = runtime.current().replica
+    assert replica is not None
+    try:
+        replicated.client.sql(HIDDEN_FUNCTION)
+        replicated.wait_for_replica()
+        replica.take_counts()
+        for _ in range(3):
+            replicated.price("0/1")
+        counts = replica.take_counts()
+    finally:
+        replicated.client.sql(SHOWN_FUNCTION)
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["a read falls back to the primary: not_set_up"]
+    assert counts["replica_fallbacks"] == 3
+
+
 def test_check_fails_with_an_older_snapshot(replicated: Replicated) -> None:
     name = runtime.current().settings.database.name
     with closing(owner_connection(replicated.replica.url(database=name))) as connection:

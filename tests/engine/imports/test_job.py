@@ -4,6 +4,9 @@ import gzip
 
 import pytest
 
+from sluice.fields import Text
+from sluice.imports.resource import ImportResource
+from sluice.imports.staged_rows import ImportRowRepository
 from tests.fixtures.imports import ImportHarness
 
 HEADER = "name,description,price,shelf,copies\n"
@@ -273,3 +276,35 @@ def test_missing_value_gets_its_default(harness: ImportHarness) -> None:
     assert harness.client.sql("SELECT name, slug FROM shelves ORDER BY slug") == [
         ["Novels", "fiction"], ["Tea and Coffee", "tea-and-coffee"], ["Tea & Coffee", "tea-coffee"]
     ]  # fmt: skip
+
+
+def test_default_is_no_column_of_the_file(harness: ImportHarness) -> None:
+    """The sample renames a shelf only if the file has its slug: `:has_slug`."""
+    named = []
+    for text in (
+        "name,slug\nNovels,novels\n",
+        "name\nNOVELS\n",
+        "name,slug\nNOVELS,novels\n",
+        "name\nNovels\n",
+        "name,slug\n Novels ,novels\n",  # is read by the parser
+    ):
+        assert harness.load(text, "shelves")["rows_written"] == 1
+        named += harness.client.sql("SELECT name FROM shelves")
+    assert named == [["Novels"], ["Novels"], ["NOVELS"], ["NOVELS"], ["Novels"]]
+
+
+def test_column_may_be_a_word_of_sql(harness: ImportHarness) -> None:
+    field = Text(9)
+    resource = ImportResource(
+        fields={"order": field, "User Id": field, 'a"b': field},
+        required=("order",),
+        trusted_when="true",
+        write='SELECT count(*) AS rows FROM import_rows WHERE "User Id" IS NULL',
+        references={"order": "SELECT WHERE r.\"order\" = 'a'"},
+    )
+    with harness.importer.connect() as begin, begin() as transaction:
+        staged = ImportRowRepository(transaction, resource)
+        assert staged.copy_file(["order", 'a"b'], b"a,b\n", 1)
+        staged.copy_rows(["order", "User Id"], [(2, ["a", None]), (3, ["b", None])])
+        assert staged.delete_unresolved(["order"]) == [(3, "order")]
+        staged.write(["order"], 2)

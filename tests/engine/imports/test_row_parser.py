@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from sluice.application import ApplicationError
 from sluice.errors import ValidationFailed
 from sluice.imports.resource import ImportResource
 from sluice.imports.row_parser import ParsedRow, RowParser
@@ -88,3 +91,9 @@ def test_column_of_the_file_has_a_value_in_each_row() -> None:
 
     assert with_column == (2, "label", "required", "is missing")
     assert without == ({"size": 1}, ())
+
+
+@pytest.mark.parametrize("name", ["n", "line"])
+def test_column_cannot_have_a_reserved_name(name: str) -> None:
+    with pytest.raises(ApplicationError, match=f"cannot have the name '{name}'"):
+        ImportResource(fields={name: Text(name)}, required=(), trusted_when="true", write="")

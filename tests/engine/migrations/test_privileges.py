@@ -136,3 +136,17 @@ def test_migrate_resets_settings_a_role_changed(database: ForeignDatabase) -> No
     )
     assert "statement_timeout=5s" in settings
     assert limit == 6
+
+
+def test_roles_may_only_call_what_they_need(database: ForeignDatabase) -> None:
+    """The analyst's role may use the schema sluice, so its functions are not for PUBLIC."""
+    migrate_url(database.url)
+    callable_by = """
+        SELECT p.oid::regprocedure::text FROM pg_proc p
+        WHERE p.pronamespace = 'sluice'::regnamespace
+            AND has_function_privilege({}, p.oid, 'EXECUTE')
+    """
+    public = 0  # the OID of PUBLIC in these functions
+    assert database.sql(callable_by.format(public)) == []
+    analyst = database.sql(callable_by.format("'sluice_analyst'"))
+    assert analyst == [["sluice.require_lsn(pg_lsn)"]]

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from shop.orders import STATUSES
 from tests.fixtures.shop import Shop
 
-STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 CENT = Decimal("0.01")
 NAMES = ("Mug", 'The "tall" mug', "Käse\\n", "Rope, 10 m")
 

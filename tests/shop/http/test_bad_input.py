@@ -249,7 +249,7 @@ def test_unknown_parameter_is_400(
 
 
 COMMON = ("limit", "offset", "sort", "fields", "include_total")
-# `search` (kind "words") accepts almost any text.
+# `search` (kind "search") accepts almost any text.
 PARAMETERS = {
     name: (
         *COMMON,

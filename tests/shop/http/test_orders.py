@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from shop.ordering import TRANSITIONS
-from shop.orders import STATUSES
+from shop.orders import STATUSES, TRANSITIONS
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.shop import Shop
 

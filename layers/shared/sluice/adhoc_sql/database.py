@@ -143,9 +143,9 @@ class AdhocSqlTransaction:
             cursor = connection.cursor()
             # All of these, and BEGIN, are sent together with the statement, in one round trip.
             for statement in (timeout, *self._pending_settings):
-                cursor.prepend(statement)
+                cursor.send_before(statement)
             if self._before is not None:
-                cursor.prepend(*self._before)
+                cursor.send_before(*self._before)
             self._pending_settings = ()
             cursor.execute(sql)
             self._before = None

@@ -1,5 +1,6 @@
 """The analyst role's connections to the primary and to the replica, opened by the first query."""
 
+import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,7 +31,9 @@ class AdhocSqlDatabases:
         self._settings = settings
         self._replica = replica
         self._catalogue = catalogue
-        self._databases: dict[DatabaseSettings, AdhocSqlDatabase] = {}
+        # A breaker is of one server. Two servers may have one address, while there is no replica.
+        self._databases: dict[tuple[DatabaseSettings, CircuitBreaker | None], AdhocSqlDatabase] = {}
+        self._lock = threading.Lock()
 
     def run(self, sql: str, max_rows: int) -> str:
         """Return the JSON of a query's result.
@@ -53,7 +56,9 @@ class AdhocSqlDatabases:
 
     def dispose(self) -> None:
         """Close all connections. The next query opens new ones."""
-        for database in self._databases.values():
+        with self._lock:
+            databases = [*self._databases.values()]
+        for database in databases:
             database.dispose()
 
     def _on_replica(
@@ -78,11 +83,13 @@ class AdhocSqlDatabases:
         return AdhocSqlService(begin, self._catalogue, settings.max_cost, settings.timeout)
 
     def _database(self, role: DatabaseSettings, breaker: CircuitBreaker | None) -> AdhocSqlDatabase:
-        if role not in self._databases:
-            provider = password_provider(self._settings.aws, role)
-            engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
-            self._databases[role] = AdhocSqlDatabase(engine)
-        return self._databases[role]
+        key = (role, breaker)
+        with self._lock:
+            if key not in self._databases:
+                provider = password_provider(self._settings.aws, role)
+                engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
+                self._databases[key] = AdhocSqlDatabase(engine)
+            return self._databases[key]
 
     def _analyst(self) -> AdhocSqlSettings:
         """Return the role's settings. Raise NotSetUp or NotFound without them."""

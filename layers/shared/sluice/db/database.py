@@ -121,7 +121,7 @@ class Database:
             cursor = connection.cursor()
             cursor.prepare = query.prepare and own_transaction
             if query.before is not None:
-                send_before = cursor.prepend if pool.pipelined else cursor.execute
+                send_before = cursor.send_before if pool.pipelined else cursor.execute
                 send_before(*pool.positional(query.before))
             cursor.execute(*pool.positional(query))
             if own_transaction:

@@ -113,13 +113,15 @@ class PeakUse:
     def record(self, used: int) -> None:
         """Record that `used` connections are in use.
 
-        Log a warning for a new peak that is beyond the pool's size or near its limit.
+        Log a warning for a new peak that is beyond the pool's size or near its limit. A pool of one
+        connection logs none: each query uses all of it.
         """
         if self._peak is not None and used <= self._peak.checked_out:
             return
         self._peak = self._metrics()
         size = self._peak.size
-        if used * 100 >= ALMOST_FULL * self._limit or used > size:
+        almost_full = self._limit > 1 and used * 100 >= ALMOST_FULL * self._limit
+        if almost_full or used > size:
             _log.warning(
                 "%d of %d connections are in use; the pool keeps %d", used, self._limit, size
             )

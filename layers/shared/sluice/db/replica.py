@@ -8,13 +8,14 @@ See docs/decisions/0016-read-replicas.md.
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
 from sluice import request_context
 from sluice.db.database import Database, Rows
-from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
+from sluice.errors import InternalError, NotSetUp, ReplicaBehind, SluiceError, Unavailable
 from sluice.query import Query
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Replica:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()  # for the counts: += is two steps
+        self._logged_setup = False
 
     def route_reads(self, primary: Database) -> "ReplicaRouting":
         """Return an executor that reads from this replica if possible, and writes to `primary`."""
@@ -54,10 +57,10 @@ class Replica:
             try:
                 result = from_replica(check)
             except (Unavailable, InternalError) as error:
-                self._counts["replica_fallbacks"] += 1
-                _log_fallback(error)
+                self._count("replica_fallbacks")
+                self._log_fallback(error)
             else:
-                self._counts["replica_reads"] += 1
+                self._count("replica_reads")
                 use.served_by = "replica"
                 return result
         use.served_by = "primary"
@@ -65,8 +68,26 @@ class Replica:
 
     def take_counts(self) -> Counter[str]:
         """Return the reads from the replica and the fallbacks to the primary. Reset the counts."""
-        counts, self._counts = self._counts, Counter()
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
         return counts
+
+    def _count(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] += 1
+
+    def _log_fallback(self, error: SluiceError) -> None:
+        """Log why the primary serves a read, unless the replica only lags or its circuit is open.
+
+        NotSetUp is logged once: until the replica has the check's function, each read has it.
+        """
+        if isinstance(error, ReplicaBehind) or error.code == "circuit_open":
+            return
+        if isinstance(error, NotSetUp):
+            if self._logged_setup:
+                return
+            self._logged_setup = True
+        _log.warning("a read falls back to the primary: %s", error.code, exc_info=error)
 
 
 class ReplicaRouting:
@@ -78,15 +99,14 @@ class ReplicaRouting:
         self.write = primary.write
 
     def read(self, query: Query) -> Rows:
-        """Return the rows of one SELECT. Raise what `Database.read` raises."""
+        """Return the rows of one SELECT. Raise what `Database.read` raises.
+
+        Raise ValueError if the query has a statement `before` it: that is the place of the check.
+        """
+        if query.before is not None:
+            raise ValueError("a read that a replica may serve has no statement before it")
         replica = self._replica.database
         return self._replica.read(
             lambda check: replica.read(query._replace(before=check)),
             lambda: self._primary.read(query),
         )
-
-
-def _log_fallback(error: SluiceError) -> None:
-    """Log why the primary serves a read, unless the replica only lags or its circuit is open."""
-    if not isinstance(error, ReplicaBehind) and error.code != "circuit_open":
-        _log.warning("a read falls back to the primary: %s", error.code, exc_info=error)

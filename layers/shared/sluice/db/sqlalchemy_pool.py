@@ -1,5 +1,7 @@
 """SQLAlchemy's pool, engine and connections, as the connection pool of a database.
 
+db/engine.py makes the engine, which opens the connections.
+
 Queries go to the driver's connection directly, so the cursor events of the engine do not fire.
 CPU time of a one-row read over loopback: 55 µs with the cursor alone, 105 µs with `Database`,
 230 µs with SQLAlchemy's Connection and Result.

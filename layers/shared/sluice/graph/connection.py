@@ -111,7 +111,7 @@ def _boundary_cursors(pages: "Sequence[RelayConnection]", index: int) -> list[st
     return [page.cursor(page.rows[index]) if page.rows else None for page in pages]
 
 
-# By the end of a type's name: the fields of the types of pages.
+# By the end of a type's name: the fields of the types of pages. All have REQUIRED_FIELDS.
 WRAPPER_FIELDS = {
     "Connection": {
         "edges": Field(lambda _, __, pages: _edges(pages)),
@@ -129,4 +129,9 @@ WRAPPER_FIELDS = {
         "startCursor": Field(lambda _, __, pages: _boundary_cursors(pages, 0)),
         "endCursor": Field(lambda _, __, pages: _boundary_cursors(pages, -1)),
     },
+}
+REQUIRED_FIELDS = {
+    "Connection": {"edges", "pageInfo"},
+    "Edge": {"node", "cursor"},
+    "PageInfo": {"hasNextPage", "hasPreviousPage"},
 }

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 
 from graphql import (
     DocumentNode,
@@ -75,10 +76,14 @@ class Operation:
 
 @dataclass
 class DocumentCache:
-    """The most recently used valid documents. There is one cache for each execution environment."""
+    """The most recently used valid documents. There is one cache for each execution environment.
+
+    Safe to share between threads. Two of them may parse the same document.
+    """
 
     limits: GraphqlSettings
     _cache: OrderedDict[bytes, list[Operation]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
 
     def operation(self, source: str, name: str | None) -> Operation:
         """Return the operation to run, from the cache or by parsing the document.
@@ -87,13 +92,16 @@ class DocumentCache:
         InvalidQuery if `name` does not select exactly one operation.
         """
         digest = sha256(source.encode("utf-8", "surrogatepass")).digest()
-        operations = self._cache.get(digest)
+        with self._lock:
+            operations = self._cache.get(digest)
+            if operations is not None:
+                self._cache.move_to_end(digest)
         if operations is None:
-            operations = self._cache[digest] = self._read(source)
-            if len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(digest)
+            operations = self._read(source)
+            with self._lock:
+                self._cache[digest] = operations
+                if len(self._cache) > CACHE_SIZE:
+                    self._cache.popitem(last=False)
         return _select_operation(operations, name)
 
     def _read(self, source: str) -> list[Operation]:

@@ -1,6 +1,6 @@
 """Combine the schema and the application's part: one FieldInfo for each field of the schema."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,9 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 
 from sluice.application import ApplicationError
-from sluice.graph.connection import WRAPPER_FIELDS
+from sluice.graph.connection import REQUIRED_FIELDS, WRAPPER_FIELDS
 from sluice.graph.field_collection import INTROSPECTION_FIELDS
-from sluice.graph.part import Field, GraphqlPart, Type, column_name, current_part
+from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type, column_name, current_part
 from sluice.graph.planned_field import FieldInfo, PlannedField
 from sluice.graph.schema import current_schema
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from sluice.graph.resolvers import ResolverContext
 
 DEFAULT_FIRST = 20  # if the schema has no default
-TYPENAME = Field(lambda _, field, parents: [field.parent_type] * len(parents))
-UNRESTRICTED = Type(replica=True)  # a type without a Type
+TYPENAME = Field(lambda _, field, parents: [field.parent_type] * len(parents), scope=PUBLIC)
+LEAF = Type(PUBLIC, replica=True)  # of values and of PageInfo, which belong to a row
 
 Key = tuple[str, str]  # the names of a type and of its field
 
@@ -47,7 +47,8 @@ def current_fields() -> Mapping[Key, FieldInfo]:
 def field_infos(schema: GraphQLSchema, part: GraphqlPart) -> dict[Key, FieldInfo]:
     """Return the FieldInfo of every field of the schema.
 
-    Raises ApplicationError if the part has a type or a field that the schema has not.
+    Raises ApplicationError if the part has a type or a field that the schema has not, and if it
+    does not say which scope a mutation or an object needs.
     """
     types = {
         name: type_
@@ -60,10 +61,27 @@ def field_infos(schema: GraphQLSchema, part: GraphqlPart) -> dict[Key, FieldInfo
         raise ApplicationError(f"the GraphQL schema does not have {unknown}")
     wrappers = _wrappers(types)
     fields = {**dict(_engine_fields(types, wrappers)), **part.fields}
-    return {
-        key: _field_info(key[1], definition, fields.get(key, Field()), part.types, wrappers)
+    infos = {
+        key: _field_info(key, definition, fields.get(key, Field()), part.types, wrappers)
         for key, definition in definitions.items()
     }
+    _check_scopes(part, infos, types.keys() - wrappers.keys() - {"Query", "Mutation"})
+    return infos
+
+
+def _check_scopes(part: GraphqlPart, infos: Mapping[Key, FieldInfo], row_types: Set[str]) -> None:
+    """Raise ApplicationError unless every type of rows and every field has a scope."""
+    without = sorted(
+        name for name in row_types if name not in part.types or not part.types[name].scope
+    )
+    without += [f"{type_}.{name}" for (type_, name), info in infos.items() if not info.scope]
+    if without:
+        raise ApplicationError(f"the GraphQL types: no scope, nor PUBLIC, is given for {without}")
+    unused = [
+        key for key, field in part.fields.items() if field.scope not in ("", infos[key].scope)
+    ]
+    if unused:
+        raise ApplicationError(f"the GraphQL types: the scope is that of the type for {unused}")
 
 
 def _definitions(types: Mapping[str, GraphQLObjectType]) -> Iterator[tuple[Key, GraphQLField]]:
@@ -75,16 +93,17 @@ def _definitions(types: Mapping[str, GraphQLObjectType]) -> Iterator[tuple[Key, 
         yield ("Query", name), GraphQLField(GraphQLString)
 
 
-def _wrappers(types: Collection[str]) -> dict[str, str]:
+def _wrappers(types: Mapping[str, GraphQLObjectType]) -> dict[str, str]:
     """Return the types of pages and their edges, each with the name of the type of its rows.
 
     They are named after it, as Relay requires: XConnection and XEdge. PageInfo has no rows.
     """
     return {
         name: name.removesuffix(suffix)
-        for name in types
-        for suffix in WRAPPER_FIELDS
-        if name.endswith(suffix) and name.removesuffix(suffix) in ("", *types)
+        for name, type_ in types.items()
+        for suffix, required in REQUIRED_FIELDS.items()
+        if name == "PageInfo" or name.removesuffix(suffix) in types
+        if name.endswith(suffix) and required <= type_.fields.keys()
     }
 
 
@@ -94,7 +113,7 @@ def _introspect(context: "ResolverContext", field: PlannedField, parents: "Objec
     return [introspect(context.operation, context.variables, field)]
 
 
-INTROSPECTION = Field(_introspect)
+INTROSPECTION = Field(_introspect, scope=PUBLIC)
 
 
 def _engine_fields(
@@ -110,7 +129,7 @@ def _engine_fields(
 
 
 def _field_info(
-    name: str,
+    key: Key,
     definition: GraphQLField,
     declared: Field,
     types: Mapping[str, Type],
@@ -122,6 +141,8 @@ def _field_info(
     """
     inner = get_named_type(definition.type)
     is_object = isinstance(inner, GraphQLObjectType)
+    returned = types.get(wrappers.get(inner.name, inner.name), LEAF)
+    is_root = key[0] == "Mutation" or (key[0] == "Query" and not is_object)
     return FieldInfo(
         definition,
         object_type=inner.name if is_object else None,
@@ -129,9 +150,10 @@ def _field_info(
         non_null=isinstance(definition.type, GraphQLNonNull),
         serialize=_serializer(inner),
         default_first=_default_first(definition),
-        column=declared.column or column_name(name),
+        column=declared.column or column_name(key[1]),
         declared=declared,
-        returned=types.get(wrappers.get(inner.name, inner.name), UNRESTRICTED),
+        returned=returned,
+        scope=declared.scope if is_root else returned.scope,
         is_wrapper=inner.name in wrappers,
     )
 

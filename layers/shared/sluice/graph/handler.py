@@ -7,6 +7,7 @@ that accept application/graphql-response+json, and 200 for those that accept app
 import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -25,6 +26,7 @@ from sluice.graph.cost import calculate_cost, check_cost
 from sluice.graph.document import DocumentCache, GraphQLRequestError, Operation
 from sluice.graph.execution import ExecutionResult, execute, located_error
 from sluice.graph.mutations import run_mutations
+from sluice.graph.part import current_part
 from sluice.graph.plan import plan
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.request import GraphQLRequest
@@ -203,11 +205,14 @@ class _RequestHandler:
         )
 
 
-def _import_repositories() -> None:
+def _preload() -> None:
     """Import what the first queries would import, so that it is in the snapshot."""
     current = application.current()
     for name in current.repositories:
         current.load("repositories", name)
+    if current.has_graphql:
+        for module in current_part().preload:
+            import_module(module)
 
 
-snapstart.before_snapshot(_import_repositories)
+snapstart.before_snapshot(_preload)

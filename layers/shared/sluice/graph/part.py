@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sluice import application
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     # It returns one value for each parent, or the Pending of a loader.
     Resolver = Callable[[ResolverContext, PlannedField, Sequence[Any]], Sequence[Any] | Pending]
 
+PUBLIC: Final = "*"  # instead of a scope: every authenticated client
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field that is more than a column of its parent.
 
     resolve: reads the values. Without it, they are the values of the column.
-    scope: the scope that a mutation needs.
+    scope: the scope that a mutation needs, or a field of Query that returns no object; or PUBLIC.
     column: the column of the parent that is needed. Without it: `createdAt` → `created_at`.
     size: the assumed number of items of a list without `first`.
     cost: the cost of the field's statement (cost.py), if the field is not paginated.
@@ -44,12 +46,13 @@ class Field:
 class Type:
     """An object type. What it says also applies to its Connection and Edge type.
 
-    scope: the scope that a client needs to read an object, by any field that returns it.
+    scope: the scope that a client needs to read an object, by any field that returns it. PUBLIC is
+        for objects that are read only through others, whose scope the client needs anyway.
     replica: the replica may serve a query that reads only such types.
     indexed_sorts: the sorts of a nested list that have an index, besides the default.
     """
 
-    scope: str = ""
+    scope: str
     replica: bool = False
     indexed_sorts: tuple[str, ...] = ()
 
@@ -60,15 +63,17 @@ class GraphqlPart:
 
     schema: the file with the schema, in GraphQL's schema definition language. Without it, it is
         the application's schema.graphql.
-    types: by name. A type without a Type needs no scope, and the replica may serve it.
+    types: by name: all object types but Query, Mutation and those of pages.
     fields: by the names of the type and the field. Most fields are columns and need no Field.
     lower_case_enums: enums whose values are lower case in code and in the database.
+    preload: modules that resolvers import. A snapshot of the function (SnapStart) holds them.
     """
 
     schema: Path | None = None
     types: Mapping[str, Type] = field(default_factory=dict)
     fields: Mapping[tuple[str, str], Field] = field(default_factory=dict)
     lower_case_enums: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
 
 
 def current_part() -> GraphqlPart:
@@ -81,7 +86,7 @@ def current_part() -> GraphqlPart:
     if app.graphql:
         return cast("GraphqlPart", app.load("graphql"))
     registry = app.registry
-    if not registry.GRAPHQL:
+    if not app.has_graphql:
         raise application.ApplicationError(f"the application {app.name} has no graphql")
     from sluice.graph.resource_part import derived_part  # it imports this module
 

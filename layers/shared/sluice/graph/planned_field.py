@@ -21,6 +21,7 @@ class FieldInfo:
     `column`: the column of the parent object that is needed.
     `declared`: what the application says about the field.
     `returned`: what it says about the type of the rows that the field leads to.
+    `scope`: the scope that a client needs, or PUBLIC.
     `is_wrapper`: the object type holds rows of a page, and is not a row itself.
     """
 
@@ -33,6 +34,7 @@ class FieldInfo:
     column: str
     declared: Field
     returned: Type
+    scope: str
     is_wrapper: bool
 
 

@@ -7,12 +7,18 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
+from sluice.errors import (
+    FieldError,
+    InsufficientScope,
+    InvalidCursor,
+    InvalidParameter,
+    QueryTooExpensive,
+)
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.part import graphql_name
+from sluice.graph.part import PUBLIC, graphql_name
 from sluice.graph.planned_field import PlannedField, cache_key
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
@@ -20,6 +26,7 @@ from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
+    from sluice.sql.connections import ConnectionRepository
     from sluice.sql.list_spec import Filter
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
@@ -116,12 +123,12 @@ def connection_of(name: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of a page of the repository `name`. `ids` are the filters by an ID."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        rows = context.repositories.named(name)
-        filters = _list_filters(field, ids, rows.graphql_list_spec.filters)
+        repository = context.repositories.named(name)
+        filters = _list_filters(field, ids, repository.graphql_list_spec.filters)
         return context.load_once(
             field,
             connection_columns(field),
-            lambda columns: rows.connection(connection.list_query(field, columns, filters)),
+            lambda columns: repository.connection(connection.list_query(field, columns, filters)),
         )
 
     return resolve
@@ -130,15 +137,39 @@ def connection_of(name: str, ids: Collection[str] = ()) -> "Resolver":
 def _list_filters(
     field: PlannedField, ids: Collection[str], declared: "Mapping[str, Filter]"
 ) -> dict[str, object]:
-    """Return the filters of a list field by column name, as its repository reads them."""
+    """Return the filters of a list field by name, as its repository reads them.
+
+    Texts are checked like those of a query string. Other values have been read by their scalar.
+    Raises InvalidParameter with all that are invalid.
+    """
     names = {graphql_name(name): name for name in declared}
     filters: dict[str, object] = {}
+    errors: list[FieldError] = []
     for name, value in connection.filters_of(field).items():
-        if name in ids:
-            filters[names[name]] = _row_ids(value)
-        else:
-            filters[names[name]] = _parsed(value, name, declared[names[name]].field_filter.parse)
+        try:
+            if name in ids:
+                filters[names[name]] = _row_ids(value)
+            else:
+                filters[names[name]] = _parsed(value, declared[names[name]].field_filter.parse)
+        except ValueError as problem:
+            errors.append(FieldError("invalid", str(problem), parameter=name))
+    if errors:
+        raise InvalidParameter(errors=errors)
     return filters
+
+
+def _child_filters(
+    field: PlannedField,
+    ids: Collection[str],
+    repository: "ConnectionRepository",
+    foreign_key: str,
+) -> dict[str, object]:
+    """Return the filters of a list that belongs to a parent, which is a filter itself."""
+    for name in connection.filters_of(field):
+        if name == graphql_name(foreign_key):
+            error = FieldError("invalid", "is given by the parent", parameter=name)
+            raise InvalidParameter(errors=[error])
+    return _list_filters(field, ids, repository.graphql_list_spec.filters)
 
 
 def _row_ids(value: str | list[str]) -> object:
@@ -147,47 +178,55 @@ def _row_ids(value: str | list[str]) -> object:
     return [row_id(id) for id in value]
 
 
-def _parsed(value: object, name: str, parse: Callable[[str], Any]) -> object:
-    """Return the value of a filter. Texts are checked as REST does: scalars check the others."""
-    try:
-        if isinstance(value, list):
-            if len(value) > MAX_VALUES:
-                raise ValueError(f"must have at most {MAX_VALUES} values")
-            parts = [parse(item) if isinstance(item, str) else [item] for item in value]
-            return [item for part in parts for item in part]
-        return parse(value) if isinstance(value, str) else value
-    except ValueError as problem:
-        error = FieldError("invalid", str(problem), parameter=name)
-        raise InvalidParameter(errors=[error]) from None
+def _parsed(value: object, parse: Callable[[str], Any]) -> object:
+    """Return the value of a filter. Raise ValueError with the reason."""
+    if isinstance(value, list):
+        if len(value) > MAX_VALUES:
+            raise ValueError(f"must have at most {MAX_VALUES} values")
+        parts = [parse(item) if isinstance(item, str) else [item] for item in value]
+        return [item for part in parts for item in part]
+    return parse(value) if isinstance(value, str) else value
 
 
-def connections_by_parent(name: str, foreign_key: str) -> "Resolver":
+def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of a page of the repository `name` for each parent.
 
-    The rows of the page have the parent's id in the column `foreign_key`.
+    The rows of the page have the parent's id in the column `foreign_key`. `ids` are the filters by
+    an ID.
     """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        read = context.repositories.named(name).connections_by_parent
+        repository = context.repositories.named(name)
+        filters = _child_filters(field, ids, repository, foreign_key)
         return context.load_children(
             field,
             parents,
             connection_columns(field),
-            lambda ids, columns: read(ids, connection.list_query(field, columns), foreign_key),
+            lambda parent_ids, columns: repository.connections_by_parent(
+                parent_ids, connection.list_query(field, columns, filters), foreign_key
+            ),
         )
 
     return resolve
 
 
-def rows_by_parent(name: str, foreign_key: str) -> "Resolver":
-    """Return a resolver of the first rows of the repository `name` for each parent."""
+def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
+    """Return a resolver of the first rows of the repository `name` for each parent.
+
+    The arguments are those of `connections_by_parent`.
+    """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
-            query = connection.list_query(field, columns)
-            pages = context.repositories.named(name).connections_by_parent(ids, query, foreign_key)
-            # No page is an InvalidCursor, because the query has no cursor.
-            return {id: page.rows for id, page in pages.items()}
+        repository = context.repositories.named(name)
+        filters = _child_filters(field, ids, repository, foreign_key)
+
+        def read(parent_ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
+            query = connection.list_query(field, columns, filters)
+            pages = repository.connections_by_parent(parent_ids, query, foreign_key)
+            return {
+                id: page if isinstance(page, InvalidCursor) else page.rows
+                for id, page in pages.items()
+            }
 
         return context.load_children(field, parents, columns_of(field.fields), read)
 
@@ -199,10 +238,8 @@ def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
 
     The object that a mutation returns needs no scope for reading.
     """
-    info = field.info
-    is_mutation = field.parent_type == "Mutation"
-    scope = info.declared.scope if is_mutation else info.returned.scope
-    if scope and scope not in scopes:
+    scope = field.info.scope
+    if scope != PUBLIC and scope not in scopes:
         raise InsufficientScope(scope)
 
 

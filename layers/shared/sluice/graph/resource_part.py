@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.graph.mutations import create_row, delete_row, update_row
-from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
 from sluice.graph.resolvers import connection_of, connections_by_parent, row_by_column, row_by_id
 
 Key = tuple[str, str]  # the names of a type and of its field
@@ -50,14 +50,19 @@ def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
     fields: dict[Key, Field] = {}
     for name, values in registry.GRAPHQL.items():
         derived = DerivedType(**values)
-        if derived.resource:
-            types[name] = Type(scope=f"{derived.scope}:read", replica=derived.replica)
+        scope = f"{derived.scope}:read"
+        types[name] = (
+            Type(scope, replica=derived.replica)
+            if derived.resource
+            else Type(PUBLIC, replica=True)  # items, which are read only through their row
+        )
         fields.update(_fields(name, derived))
     return GraphqlPart(
         schema=by_hand.schema,
         types={**types, **by_hand.types},
         fields={**fields, **by_hand.fields},
         lower_case_enums=(*registry.GRAPHQL_ENUMS, *by_hand.lower_case_enums),
+        preload=by_hand.preload,
     )
 
 

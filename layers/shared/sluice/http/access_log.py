@@ -9,6 +9,7 @@ import logging
 import sys
 from json.encoder import encode_basestring_ascii as quoted
 
+from sluice.http.request import request_of
 from sluice.request_context import RequestContext
 from sluice.settings import log_level
 
@@ -21,7 +22,7 @@ def write(context: RequestContext, *, cold: bool) -> None:
         _log.setLevel(log_level())
     if not _log.isEnabledFor(logging.INFO):
         return
-    request = context.request
+    request = request_of(context)
     use = context.database
     decision = context.decision
     optional = ""

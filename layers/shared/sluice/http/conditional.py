@@ -15,8 +15,8 @@ def precondition(request: Request) -> Precondition:
     A missing row is NotFound with any precondition, because preconditions apply only to requests
     that would otherwise succeed (RFC 9110, section 13.2.1).
     """
-    if_match = headers.etags(request, "If-Match")
-    if_none_match = headers.etags(request, "If-None-Match")
+    if_match = headers.if_match(request)
+    if_none_match = headers.if_none_match(request)
     if if_none_match is not None and if_none_match.any:  # false for every row that exists
         return Precondition(if_match=())
     return Precondition(
@@ -30,8 +30,8 @@ def require_collection_precondition(request: Request) -> None:
 
     Raise StaleVersion if the precondition fails, and BadRequest if a header is invalid.
     """
-    if_match = headers.etags(request, "If-Match")
-    if_none_match = headers.etags(request, "If-None-Match")
+    if_match = headers.if_match(request)
+    if_none_match = headers.if_none_match(request)
     names_etag = if_match is not None and not if_match.any
     forbids_existing = if_none_match is not None and if_none_match.any
     if names_etag or forbids_existing:
@@ -47,8 +47,8 @@ def is_not_modified(request: Request, etag: str) -> bool:
     Raise StaleVersion if `If-Match` excludes it. Invalid headers are ignored, so that a broken
     cache does not make reads fail.
     """
-    if_match = headers.etags(request, "If-Match", lenient=True)
-    if_none_match = headers.etags(request, "If-None-Match", lenient=True)
+    if_match = headers.if_match(request, lenient=True)
+    if_none_match = headers.if_none_match(request, lenient=True)
     if if_match is not None and not if_match.any and etag not in if_match.strong:
         raise StaleVersion
     if if_none_match is None:

@@ -94,28 +94,25 @@ def credentials(request: Request) -> ClientCredentials:
     return ClientCredentials(headers.get("x-api-key"), headers.get("authorization"))
 
 
-def etags(request: Request, name: str, *, lenient: bool = False) -> ETags | None:
-    """Return the ETags of the header `name`, or None if it is missing.
-
-    Raise BadRequest if it is invalid. With `lenient`, an invalid header is ignored.
-    """
-    header = request.headers.get(name.lower())
-    if header is None:
-        return None
-    try:
-        return _parse_etags(name, header)
-    except BadRequest:
-        if lenient:
-            return None
-        raise
-
-
 def idempotency_key(request: Request) -> str | None:
     """Return the value of `Idempotency-Key`, or None if it is missing."""
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and not _KEY.fullmatch(key):
         raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
     return key
+
+
+def if_match(request: Request, *, lenient: bool = False) -> ETags | None:
+    """Return the ETags of `If-Match`, or None if it is missing.
+
+    Raise BadRequest if it is invalid. With `lenient`, an invalid header is ignored.
+    """
+    return _etags(request, "If-Match", lenient=lenient)
+
+
+def if_none_match(request: Request, *, lenient: bool = False) -> ETags | None:
+    """Return the ETags of `If-None-Match`, as `if_match` does."""
+    return _etags(request, "If-None-Match", lenient=lenient)
 
 
 def min_lsn(request: Request) -> str:
@@ -139,6 +136,18 @@ def origin(request: Request) -> str | None:
 def origin_key(request: Request) -> str:
     """Return the key by which CloudFront shows that the request came through it, or ""."""
     return request.headers.get(ORIGIN_KEY, "")
+
+
+def _etags(request: Request, name: str, *, lenient: bool) -> ETags | None:
+    header = request.headers.get(name.lower())
+    if header is None:
+        return None
+    try:
+        return _parse_etags(name, header)
+    except BadRequest:
+        if lenient:
+            return None
+        raise
 
 
 def _parse_etags(name: str, header: str) -> ETags:

@@ -7,6 +7,7 @@ to its stack's name. The alarms in template.yaml watch these metrics.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,7 +32,7 @@ class MetricsEmitter:
 
     Counts are those since the last line. Pool metrics are from the moment of the highest use since
     then. Without failures there is a line every `metrics_interval` of the settings, while the
-    function receives requests.
+    function receives requests. Safe to share between threads.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
@@ -41,28 +42,27 @@ class MetricsEmitter:
         self._limiter_failures = 0
         self._urgent = False
         self._breaker_open = False
+        self._lock = threading.Lock()
 
     def count_error(self, status: int, code: str) -> None:
         """Count an error response."""
-        if status >= MIN_COUNTED_STATUS:
+        if status < MIN_COUNTED_STATUS:
+            return
+        with self._lock:
             self._counts[code] += 1
-        self._urgent |= status >= MIN_URGENT_STATUS
+            self._urgent |= status >= MIN_URGENT_STATUS
 
     def count_stale_response(self) -> None:
         """Count a response that came from the stale response cache."""
-        self._counts["stale_responses"] += 1
+        with self._lock:
+            self._counts["stale_responses"] += 1
 
     def emit(self, runtime: Runtime) -> None:
         """Print a line if it is due, after failures, or if the circuit breaker opened or closed."""
-        new_failures = runtime.admission.limiter.failures - self._limiter_failures
-        breaker_open = runtime.database.breaker.state != "closed"
-        now = self._clock()
-        interval = runtime.settings.metrics_interval
-        if self._urgent or new_failures:
-            interval = min(interval, URGENT_INTERVAL)
-        is_due = not 0 <= now - self._emitted_at < interval
-        if not is_due and breaker_open == self._breaker_open:
+        due = self._take_due(runtime)
+        if due is None:
             return
+        counts, new_failures = due
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=runtime.settings.service)
         for prefix, database in runtime.databases_by_metric_prefix().items():
             pool, used = database.pool.take_peak()
@@ -74,16 +74,34 @@ class MetricsEmitter:
             )
         metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
         if runtime.replica is not None:
-            self._counts += runtime.replica.take_counts()
-        for name, number in self._counts.items():
+            counts += runtime.replica.take_counts()
+        for name, number in counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
-        print_internal_errors(runtime.settings, self._counts[INTERNAL_ERRORS])
-        self._counts.clear()
-        self._limiter_failures += new_failures
-        self._emitted_at = now
-        self._urgent = False
-        self._breaker_open = breaker_open
+        print_internal_errors(runtime.settings, counts[INTERNAL_ERRORS])
+
+    def _take_due(self, runtime: Runtime) -> tuple[Counter[str], int] | None:
+        """Return the counts and the new failures of the limiter, or None if no line is due.
+
+        The counts begin again, so that one thread prints them.
+        """
+        failures = runtime.admission.limiter.failures
+        breaker_open = runtime.database.breaker.state != "closed"
+        interval = runtime.settings.metrics_interval
+        with self._lock:
+            new_failures = failures - self._limiter_failures
+            now = self._clock()
+            if self._urgent or new_failures:
+                interval = min(interval, URGENT_INTERVAL)
+            is_due = not 0 <= now - self._emitted_at < interval
+            if not is_due and breaker_open == self._breaker_open:
+                return None
+            counts, self._counts = self._counts, Counter()
+            self._limiter_failures = failures
+            self._emitted_at = now
+            self._urgent = False
+            self._breaker_open = breaker_open
+        return counts, new_failures
 
 
 def print_internal_errors(settings: Settings, number: int) -> None:

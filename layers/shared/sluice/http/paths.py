@@ -7,9 +7,13 @@ from sluice.errors import NotFound
 
 
 class PathTemplates:
-    """The path templates of the routes that a function declares."""
+    """The path templates of the routes that a function declares.
 
-    def __init__(self) -> None:
+    `unmatched` is the detail of the error for other paths.
+    """
+
+    def __init__(self, unmatched: str = "No route matches this path") -> None:
+        self._unmatched = unmatched
         self._methods: dict[str, set[str]] = {}
 
     def add(self, template: str, methods: Collection[str]) -> None:
@@ -32,7 +36,7 @@ class PathTemplates:
         """Return the methods of a path for `Allow`. Raise NotFound without a route."""
         template = self.find(path)
         if template is None:
-            raise NotFound("No route matches this path")
+            raise NotFound(self._unmatched)
         return ", ".join(sorted({*self._methods[template], "OPTIONS"}))
 
 

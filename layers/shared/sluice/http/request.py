@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from sluice.errors import BadRequest
+from sluice.request_context import RequestContext
 
 
 class JsonDecimal(Decimal):
@@ -59,6 +60,14 @@ class Request:
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
         )
+
+
+NO_REQUEST = Request("", "", {}, {}, b"")
+
+
+def request_of(context: RequestContext) -> Request:
+    """Return the request of a context, or NO_REQUEST if it has none."""
+    return context.request or NO_REQUEST
 
 
 def read_json(text: str, what: str) -> Any:

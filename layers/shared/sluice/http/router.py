@@ -28,7 +28,7 @@ from sluice.http.headers import credentials, min_lsn, origin
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
-from sluice.http.request import Request
+from sluice.http.request import Request, request_of
 from sluice.http.route import ResponseSpec, RouteSpec, default_query, ids_of
 from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key
@@ -63,6 +63,7 @@ class Api:
     cacheable: whether clients may store responses. False for routes that return signed URLs.
     rate_limit_unmatched: the function is open, but requests with credentials that match no route
         are authenticated. So clients are also rate limited on unknown paths.
+    unmatched: the detail of the 404 of other paths.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Api:
         cors_origins: Collection[str] | None = None,
         cacheable: bool = True,
         rate_limit_unmatched: bool = False,
+        unmatched: str = "No route matches this path",
     ) -> None:
         self._runtime = runtime
         self._scope = scope
@@ -84,7 +86,7 @@ class Api:
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
-        self._paths = PathTemplates()
+        self._paths = PathTemplates(unmatched)
         self.routes: list[RouteSpec] = []
 
     def add(self, route: RouteSpec, handler: RouteHandler) -> None:
@@ -152,7 +154,7 @@ class Api:
                 response = self._respond(context, event, lambda_context)
             except Exception as error:
                 response = _to_payload(self._problem(error))
-        request = context.request
+        request = request_of(context)
         headers = response["headers"]
         headers["X-Request-Id"] = request.id
         if context.decision is not None:
@@ -175,7 +177,7 @@ class Api:
         self, context: RequestContext, event: Mapping[str, Any], lambda_context: Any
     ) -> dict[str, Any]:
         """Authenticate the request and call the matching route."""
-        request = context.request = require_cloudfront(context.request, origin_key())
+        request = context.request = require_cloudfront(request_of(context), origin_key())
         if request.method == "OPTIONS":
             return self._preflight(request.path)
         # The resolver matches only ASCII paths; routes reject other ids themselves. Its copy of the
@@ -192,7 +194,7 @@ class Api:
             if runtime.settings.server_timing:
                 headers["Server-Timing"] = access_log.server_timing(context)
         if not context.route:
-            template = self._paths.find(context.request.path)
+            template = self._paths.find(request_of(context).path)
             context.route = to_openapi(template or "")
         environment.record(context)
 
@@ -224,9 +226,9 @@ class Api:
         """Check what the route declares, parse its arguments and call its handler."""
         context = request_context.current()
         context.route = to_openapi(route.path)
-        if route.scope and route.scope not in context.request.scopes:
+        if route.scope and route.scope not in request_of(context).scopes:
             raise InsufficientScope(route.scope)
-        request = context.request = route.prepare(context.request)
+        request = context.request = route.prepare(request_of(context))
         if route.changes_collection:
             conditional.require_collection_precondition(request)
         arguments, path = route.parse_arguments(request, path_texts)
@@ -239,7 +241,7 @@ class Api:
 
         Raise what `Admission.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
-        request = context.request
+        request = request_of(context)
         sent = credentials(request)
         if sent.are_missing:
             # A request without credentials for an unknown path is a 404, which costs nothing.
@@ -266,7 +268,7 @@ class Api:
         self, context: RequestContext, call: Callable[[], Response[str]]
     ) -> Response[str]:
         """Return the route's response, or the cached one while the circuit breaker is open."""
-        request = context.request
+        request = request_of(context)
         cache_key = f"{request.path}?{sorted(request.query.items())}"
         try:
             response = call()
@@ -283,7 +285,7 @@ class Api:
         return response
 
     def _unmatched(self, _: Exception) -> Response[str]:
-        request = request_context.current().request
+        request = request_of(request_context.current())
         raise MethodNotAllowed(
             f"This path does not support the method {request.method[:20]}",
             headers={"Allow": self._paths.allowed_methods(request.path)},
@@ -298,13 +300,13 @@ class Api:
         return _to_payload(Response(204, headers=headers))
 
     def _problem(self, error: Exception) -> Response[str]:
-        request_id = request_context.current().request.id
+        request_id = request_of(request_context.current()).id
         return problem.render(self.to_api_error(error), request_id)
 
     def to_api_error(self, error: Exception) -> SluiceError:
         """Return the error that the client may see. Log server errors, and count all errors."""
         context = request_context.current()
-        extra = {"request_id": context.request.id}
+        extra = {"request_id": request_of(context).id}
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra=extra)
             error = InternalError()

@@ -4,6 +4,7 @@ It follows stale-if-error (RFC 5861). A cached response has `Age` in seconds, an
 which RFC 9111 made obsolete but many clients still read.
 """
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,18 +21,24 @@ class _CachedResponse(NamedTuple):
 
 
 class StaleResponseCache:
-    """An in-memory cache of the responses of one execution environment. The oldest is evicted."""
+    """An in-memory cache of the responses of one execution environment. The oldest is evicted.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._responses: OrderedDict[str, _CachedResponse] = OrderedDict()
+        self._lock = threading.Lock()
 
     def store(self, cache_key: str, response: Response[str]) -> None:
         """Store a response under `cache_key`."""
-        self._responses[cache_key] = _CachedResponse(response, self._clock())
-        self._responses.move_to_end(cache_key)
-        if len(self._responses) > CACHE_SIZE:
-            self._responses.popitem(last=False)
+        cached = _CachedResponse(response, self._clock())
+        with self._lock:
+            self._responses[cache_key] = cached
+            self._responses.move_to_end(cache_key)
+            if len(self._responses) > CACHE_SIZE:
+                self._responses.popitem(last=False)
 
     def find(self, cache_key: str, *, max_age: float) -> Response[str] | None:
         """Return the cached response, with `Age`, if it is younger than `max_age` seconds."""

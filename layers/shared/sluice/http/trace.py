@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from sluice.http.request import request_of
 from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings
 
@@ -52,7 +53,7 @@ class Tracer:
         ended = self._clock()
         use = context.database
         annotations: dict[str, object] = {
-            "request_id": context.request.id,
+            "request_id": request_of(context).id,
             "route": context.route,
             "code": context.code,
             "db_ms": round(use.seconds * 1000, 3),
@@ -69,7 +70,7 @@ class Tracer:
             "start_time": ended - context.seconds,
             "end_time": ended,
             "http": {
-                "request": {"method": context.request.method[:20]},
+                "request": {"method": request_of(context).method[:20]},
                 "response": {"status": context.status},
             },
             "error": 400 <= context.status < 500,

@@ -9,14 +9,13 @@ from functools import cache, partial
 from typing import Any, TypeAlias
 
 from sluice import application
-from sluice.imports.resource import ImportResource
+from sluice.imports.resource import RESERVED, ImportResource
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
 from sluice.sql.derived import alias, table
 from sluice.sql.identifiers import quoted
 from sluice.sql.resource_repository import ResourceRepository
 
-OWN_COLUMNS = ("line", "n")  # of the table `import_rows`
 FindResource: TypeAlias = Callable[[str], Resource]
 
 
@@ -36,7 +35,7 @@ def of_repository(repository: type[ResourceRepository], find: FindResource) -> I
     """
     resource = repository.resource
     fields = {field.name: field for field in resource.writable}
-    taken = [name for name in OWN_COLUMNS if name in fields]
+    taken = [name for name in RESERVED if name in fields]
     if taken:
         raise DeclarationError(f"{resource.name}: an import cannot have a field {taken[0]!r}")
     by_hand = repository.import_write
@@ -67,7 +66,7 @@ def _trusted_when(
         return "false"
     conditions = []
     for field in fields:
-        column = f"r.{field.name}"
+        column = f"r.{quoted(field.name)}"
         may_be_null = not field.required if repository.import_write else field.nullable
         condition = field.trusted(column)
         conditions.append(f"({column} IS NULL OR {condition})" if may_be_null else condition)
@@ -91,7 +90,7 @@ def _references(fields: Collection[Field], find: FindResource) -> Iterator[tuple
             continue
         other = find(field.reference.resource)
         key = quoted(other.keys[0].column)
-        value = f"CAST(r.{field.name} AS {field.sql_type})"
+        value = f"CAST(r.{quoted(field.name)} AS {field.sql_type})"
         yield field.name, f"SELECT FROM {table(other)} t WHERE t.{key} = {value}"
 
 
@@ -148,5 +147,5 @@ def _on_conflict(resource: Resource, keys: Sequence[Field], updated: Sequence[Fi
 def _staged(field: Field) -> str:
     """Return the SQL of a staged text as the field's type."""
     if field.sql_type == "text":
-        return field.name
-    return f"CAST({field.name} AS {field.sql_type})"
+        return quoted(field.name)
+    return f"CAST({quoted(field.name)} AS {field.sql_type})"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import cast
 
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
 from sluice.imports import record_splitter
@@ -22,9 +22,12 @@ from sluice.imports.job_repository import ImportRunRepository, RunningImport
 from sluice.imports.record_splitter import WINDOW_BYTES
 from sluice.imports.report import write_report
 from sluice.imports.row_parser import Parsed, ParsedRow, Rejection, RowRules
-from sluice.imports.staged_rows import ImportRowRepository, RowCountMismatch
+from sluice.imports.staged_rows import (
+    ImportRowRepository,
+    ImportTransaction,
+    RowCountMismatch,
+)
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.query import Executor
 from sluice.sql.page_cursor import CursorSigner
 
 MAX_REJECTIONS = 100_000
@@ -46,13 +49,6 @@ class ImportLocked(Exception):
 
 class TooManyRejections(Exception):
     """A chunk has more rejected rows than the job may still have."""
-
-
-class ImportTransaction(Executor, Protocol):
-    """A transaction that can also COPY."""
-
-    def copy(self, sql: str, data: bytes) -> None: ...
-    def commit(self) -> None: ...
 
 
 BeginTransaction = Callable[[], AbstractContextManager[ImportTransaction]]

@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from sluice.application import ApplicationError
 from sluice.kinds.field import Field
 
 MAX_NAME_LENGTH = 100  # of a reported field name
+RESERVED = ("n", "line")  # columns of `import_rows`
 
 # A statement, or a function that makes it from the columns with values, and of these the ones that
 # an existing row gets as well.
@@ -29,12 +31,13 @@ class ImportResource:
     rules: the repository class whose `before_create` and `before_write` each row must pass.
 
     SQL reads the rows of a file from the table `import_rows`. It has a text column for each of
-    `fields`, and `n`, which counts the rows.
+    `fields`, and `n`, which counts the rows. A column cannot have the name `n` or `line`.
 
     trusted_when: a condition on `import_rows r`. Rows that meet it are valid as they are. Others
-        are read by imports/row_parser.py.
+        are read by imports/row_parser.py. `trusted(column)` of a field returns the
+        condition for their texts, which cannot be NULL.
     write: the statement that writes the rows. It returns as `rows` how many rows it accepted.
-        `:has_<column>` is whether the file has that column.
+        `:has_<column>` is whether the file has that column, or a rule (`before_write`) sets it.
     references: column → a query that finds the row to which the column of `import_rows r` refers.
     """
 
@@ -54,6 +57,11 @@ class ImportResource:
         A row that exists already gets the values of `changed`, not the defaults of new rows.
         """
         return self.write if isinstance(self.write, str) else self.write(columns, changed)
+
+    def __post_init__(self) -> None:
+        reserved = [name for name in RESERVED if name in self.fields]
+        if reserved:
+            raise ApplicationError(f"a column of an import cannot have the name {reserved[0]!r}")
 
     def check_header(self, header: Sequence[str]) -> str | None:
         """Return why the header is invalid, or None if it is valid."""

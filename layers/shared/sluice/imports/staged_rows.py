@@ -6,19 +6,20 @@ session's next transaction may be that of another worker, which runs another rel
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from sluice.imports.resource import ImportResource
-from sluice.query import Query
+from sluice.query import Executor, Query
+from sluice.sql.identifiers import quoted
 
 HAS_COLUMN = re.compile(r":has_(\w+)", re.ASCII)
 
 
-class CopyTransaction(Protocol):
-    """A transaction that can run COPY ... FROM STDIN."""
+class ImportTransaction(Executor, Protocol):
+    """A transaction that can also run COPY ... FROM STDIN."""
 
-    def write(self, query: Query) -> Sequence[Any]: ...
     def copy(self, sql: str, data: bytes) -> None: ...
+    def commit(self) -> None: ...
 
 
 class RowCountMismatch(Exception):
@@ -31,10 +32,10 @@ class RowCountMismatch(Exception):
 class ImportRowRepository:
     """Copies, checks and writes the rows of one chunk, in its transaction."""
 
-    def __init__(self, transaction: CopyTransaction, resource: ImportResource) -> None:
+    def __init__(self, transaction: ImportTransaction, resource: ImportResource) -> None:
         self._transaction = transaction
         self._resource = resource
-        columns = "".join(f", {name} text" for name in resource.fields)
+        columns = "".join(f", {quoted(name)} text" for name in resource.fields)
         transaction.write(
             Query(
                 f"""
@@ -51,11 +52,11 @@ class ImportRowRepository:
         Also return False if COPY has not read `record_count` rows: until PostgreSQL 17 it stops at
         a line `\.`.
         """
-        columns = ", ".join(header)
+        columns = ", ".join(map(quoted, header))
         options = f"FORMAT csv, NULL '', FORCE_NULL ({columns}), ENCODING 'UTF8'"
         self._transaction.copy(f"COPY import_rows ({columns}) FROM STDIN WITH ({options})", data)
         resolved = [
-            f"(r.{column} IS NULL OR EXISTS ({query}))"
+            f"(r.{quoted(column)} IS NULL OR EXISTS ({query}))"
             for column, query in self._resource.references.items()
             if column in header
         ]
@@ -77,7 +78,8 @@ class ImportRowRepository:
         """Copy rows, each with its line number."""
         lines = ["\t".join([str(line), *map(_copy_text, values)]) for line, values in rows]
         data = "".join(f"{line}\n" for line in lines).encode()
-        sql = f"COPY import_rows (line, {', '.join(columns)}) FROM STDIN WITH (ENCODING 'UTF8')"
+        names = ", ".join(["line", *map(quoted, columns)])
+        sql = f"COPY import_rows ({names}) FROM STDIN WITH (ENCODING 'UTF8')"
         self._transaction.copy(sql, data)
 
     def delete_unresolved(self, columns: Sequence[str]) -> list[tuple[int, str]]:
@@ -90,7 +92,7 @@ class ImportRowRepository:
                 Query(
                     f"""
                     DELETE FROM import_rows r
-                    WHERE r.{column} IS NOT NULL AND NOT EXISTS ({query})
+                    WHERE r.{quoted(column)} IS NOT NULL AND NOT EXISTS ({query})
                     RETURNING line
                     """
                 )
@@ -106,7 +108,7 @@ class ImportRowRepository:
         reason is that a row to which they refer was deleted after the check.
         """
         sql = self._resource.statement(columns, changed)
-        params = {f"has_{column}": column in columns for column in HAS_COLUMN.findall(sql)}
+        params = {f"has_{column}": column in changed for column in HAS_COLUMN.findall(sql)}
         (written,) = self._transaction.write(Query(sql, params))
         if written.rows != read:
             raise RowCountMismatch(read, int(written.rows))

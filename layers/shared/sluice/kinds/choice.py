@@ -7,7 +7,10 @@ from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
 
 class Choice(Field):
-    """One of a few texts. GraphQL has an enum with their upper case."""
+    """One of a few texts. GraphQL has an enum with their upper case.
+
+    Without choices, no value is valid: an application may have no resource to import.
+    """
 
     sql_type: ClassVar[str] = "text"
     graphql_type: ClassVar[str] = "String"
@@ -23,12 +26,12 @@ class Choice(Field):
         if not isinstance(value, str):
             reject(pointer, "type", "must be a string")
         if value.strip() not in self.choices:
-            reject(pointer, "invalid", f"must be one of {', '.join(self.choices)}")
+            reject(pointer, "invalid", self._wanted)
         return value.strip()
 
     def parse(self, text: str) -> object:
         if text not in self.choices:
-            raise ValueError(f"must be one of {', '.join(self.choices)}")
+            raise ValueError(self._wanted)
         return text
 
     def bind(self, parameter: str) -> str:
@@ -42,22 +45,36 @@ class Choice(Field):
         return "false" if set(":%") & set("".join(self.choices)) else self.check(column)
 
     def check(self, column: str) -> str:
+        if not self.choices:
+            return "false"
         literals = ", ".join("'" + choice.replace("'", "''") + "'" for choice in self.choices)
         return f"{column} IN ({literals})"
 
     def body_schema(self) -> Schema:
-        null = [None] if self.nullable else []
-        schema = {"type": "string", "enum": [*self.choices, *null]}
+        schema = self.filter_schema()
+        if self.nullable and self.choices:
+            schema["enum"] = [*self.choices, None]
         return or_null(schema, nullable=self.nullable)
 
     def row_schema(self) -> Schema:
         return or_null({"type": "string"}, nullable=self.nullable)
 
     def filter_schema(self) -> Schema:
-        return {"type": "string", "enum": list(self.choices)}
+        """Return the schema of one of the texts. An enum must not be empty."""
+        return {
+            "type": "string",
+            **({"enum": [*self.choices]} if self.choices else {"maxLength": 0}),
+        }
 
     def analyst_bytes(self) -> int:
-        return max(len(choice.encode()) for choice in self.choices)
+        return max((len(choice.encode()) for choice in self.choices), default=0)
 
     def sample(self, n: int) -> object:
-        return self.choices[(n - 1) % len(self.choices)]
+        return self.choices[(n - 1) % len(self.choices)] if self.choices else ""
+
+    @property
+    def _wanted(self) -> str:
+        """What a value must be, for an error."""
+        return (
+            f"must be one of {', '.join(self.choices)}" if self.choices else "has no possible value"
+        )

@@ -64,13 +64,15 @@ class BigInt(Field):
 
     def trusted(self, column: str) -> str:
         digits = len(str(self.largest)) - 1  # every number of so many digits is of the type
-        sign = "-?" if self.minimum == -self.largest else ""
+        highest = 10**digits - 1
         if self.minimum == 1:
-            pattern = f"{column} ~ '^[1-9][0-9]{{0,{digits - 1}}}$'"
+            lowest, pattern = 1, f"{column} ~ '^[1-9][0-9]{{0,{digits - 1}}}$'"
+        elif self.minimum < 0:
+            lowest, pattern = -highest, f"{column} ~ '^-?[0-9]{{1,{digits}}}$'"
         else:
-            pattern = f"{column} ~ '^{sign}[0-9]{{1,{digits}}}$'"
-        if self.minimum <= 1 and self.maximum >= 10**digits - 1:
-            return pattern
+            lowest, pattern = 0, f"{column} ~ '^[0-9]{{1,{digits}}}$'"
+        if self.minimum <= lowest and highest <= self.maximum:
+            return pattern  # each such text is within the bounds
         bounds = f"CAST({column} AS {self.sql_type}) BETWEEN {self.minimum} AND {self.maximum}"
         return f"CASE WHEN {pattern} THEN {bounds} ELSE false END"
 

@@ -15,9 +15,12 @@ NO_NUL = r"^[^\u0000]*$"
 # The characters that Python's str.strip removes, and other control characters, for a bracket
 # expression of PostgreSQL. A staged text that begins or ends with one is read by Python.
 SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# A pattern of these characters means the same to PostgreSQL and to Python. `.` and classes such as
-# `\w` do not.
-PORTABLE = re.compile(r"[A-Za-z0-9\[\](){},@|*+?^_-]+", re.ASCII)
+# A pattern of such parts means the same to PostgreSQL and to Python: a character, or one of some,
+# and how often. Others may differ, such as `.` and `\w`, or may be invalid in PostgreSQL.
+PORTABLE = re.compile(
+    r"((\[[A-Za-z0-9_.@,-]+\]|[A-Za-z0-9_@,-])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
+)
+MAX_REPETITION = 255  # in a regular expression of PostgreSQL
 
 
 class Text(Field):
@@ -186,7 +189,8 @@ class Slug(Text):
         return text
 
     def trusted(self, column: str) -> str:
-        return f"{column} ~ '^[a-z0-9-]{{1,{self.max_length}}}$'"
+        longest = min(self.max_length or 0, MAX_REPETITION)
+        return f"{column} ~ '^[a-z0-9-]{{1,{longest}}}$'"
 
     def filter_schema(self) -> Schema:
         return {"type": "string", "pattern": f"^[a-z0-9-]{{1,{self.max_length}}}$"}

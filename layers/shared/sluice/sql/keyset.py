@@ -52,7 +52,7 @@ class _Parts(NamedTuple):
 def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
     """Return the SELECT of a page or, with `with_cursors`, of a connection.
 
-    Both return one row, whose columns pages.py and connections.py read.
+    Both return one row, whose columns read_repository.py and connections.py read.
     """
     source = " ".join([list_spec.source, *(join.sql() for join in spec.joins)])
     alias = list_spec.projection.alias

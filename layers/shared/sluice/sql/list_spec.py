@@ -1,6 +1,6 @@
 """The types of lists: a list's specification (its filters and sorts), a query for it, and a page.
 
-keyset.py compiles a specification and a query to one SELECT, for pages.py (REST) and
+keyset.py compiles a specification and a query to one SELECT, for read_repository.py (REST) and
 connections.py (Relay).
 """
 

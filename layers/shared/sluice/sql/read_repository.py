@@ -7,13 +7,12 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
-from sluice.errors import NotFound
 from sluice.query import Query
 from sluice.sql.keyset import compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
 from sluice.sql.page_cursor import Position
 from sluice.sql.projection import Projection, Representation, Row
-from sluice.sql.repository import Repository
+from sluice.sql.repository import Repository, first_row
 from sluice.sql.select_spec import SelectSpec, bind_values
 
 
@@ -56,9 +55,8 @@ class ReadRepository(Repository):
             f"SELECT {projection.representation(fields)} FROM {projection.source} "
             f"WHERE {projection.key_condition}"
         )
-        for row in self._executor.read(Query(sql, {"id": id}, prepare=True)):
-            return Representation.of(row)
-        raise NotFound
+        rows = self._executor.read(Query(sql, {"id": id}, prepare=True))
+        return Representation.of(first_row(rows))
 
     def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
         """Return the rows with these ids, by id, in one statement. Ids without a row are missing.

@@ -1,7 +1,9 @@
 """The base class of repositories. The SQL of a resource is in its repository."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
+from sluice.errors import NotFound
 from sluice.query import Executor
 from sluice.sql.page_cursor import CursorSigner
 
@@ -17,3 +19,10 @@ class Repository:
     def __init__(self, executor: Executor, signer: CursorSigner) -> None:
         self._executor = executor
         self._signer = signer
+
+
+def first_row(rows: Sequence[Any]) -> Any:
+    """Return the first row. Raise NotFound without one."""
+    if not rows:
+        raise NotFound
+    return rows[0]

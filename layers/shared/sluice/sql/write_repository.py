@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from sluice.errors import NotFound, StaleVersion
+from sluice.errors import StaleVersion
 from sluice.query import Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation
 from sluice.sql.read_repository import ReadRepository
+from sluice.sql.repository import first_row
 
 
 class WriteRepository(ReadRepository):
@@ -94,9 +95,7 @@ class WriteRepository(ReadRepository):
 
     def _write_target(self, sql: str, params: Mapping[str, object]) -> Any:
         """Run a statement on the target, and return its row. Raises NotFound without one."""
-        for row in self._executor.write(Query(sql, params, prepare=True)):
-            return row
-        raise NotFound
+        return first_row(self._executor.write(Query(sql, params, prepare=True)))
 
 
 @lru_cache(maxsize=256)

@@ -179,7 +179,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         with self._protocol_guard:
             return super().execute_simple(statement)
 
-    def encode_preceding(self, statement: str, vals: Sequence[Any]) -> bytes:
+    def encode_before(self, statement: str, vals: Sequence[Any]) -> bytes:
         """Return the messages of a statement without rows, to send before another one.
 
         Its placeholders are `$n`.
@@ -194,20 +194,20 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         vals: Sequence[Any] = (),
         oids: Sequence[int] = (),
         stream: Any = None,
-        preceding: bytes = b"",
+        before: bytes = b"",
         prepare: bool = False,
     ) -> Context:
-        """Run one statement with `$n` placeholders, in one flush with BEGIN and `preceding`.
+        """Run one statement with `$n` placeholders, in one flush with BEGIN and `before`.
 
         With `prepare`, the server may keep the statement, but only outside of a transaction. Inside
         one, a name that the server lost would fail the whole transaction. With `stream` (COPY),
-        BEGIN and `preceding` are sent in a flush before the statement.
+        BEGIN and `before` are sent in a flush before the statement.
         """
         usock = self._usock
         if usock is None:
             raise InterfaceError(CLOSED)
         begin = b"" if self.autocommit or self._in_transaction else self._begin()
-        before = begin + self._apply_deadline() + preceding
+        before = begin + self._apply_deadline() + before
         request_context.current().database.statements += 1
         if stream is not None:
             with self._protocol_guard:

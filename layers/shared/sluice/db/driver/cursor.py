@@ -16,24 +16,24 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
     """
 
     _input_oids: Sequence[int]
-    _preceding = b""  # encoded statements to send before the next one
+    _before = b""  # encoded statements to send before the next one
     prepare = False
 
-    def prepend(self, operation: str, args: Sequence[Any] = ()) -> None:
+    def send_before(self, operation: str, args: Sequence[Any] = ()) -> None:
         """Send a statement without rows before the next one, in its flush and its transaction.
 
         Nothing is sent until `execute`. Several statements are sent in order. If one fails, the
         server skips the rest, and `execute` raises the error.
         """
         statement, _ = protocol.to_numbered_params(self.paramstyle, operation)
-        self._preceding += self._c.encode_preceding(statement, args)
+        self._before += self._c.encode_before(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
         """Run one statement. Raise pg8000's errors, with the server's report as `args[0]`."""
         if self._c is None:
             raise InterfaceError("Cursor closed")
         oids, self._input_oids = self._input_oids, ()
-        preceding, self._preceding = self._preceding, b""
+        before, self._before = self._before, b""
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
             statement, names = protocol.to_numbered_params(self.paramstyle, operation)
@@ -42,7 +42,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
                 values = tuple([args[name] for name in names])
         try:
             self._context = self._c.execute_unnamed(
-                statement, values, oids, stream, preceding, self.prepare
+                statement, values, oids, stream, before, self.prepare
             )
         except DatabaseError as error:
             raise _dbapi_error(error) from None

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.local_system import LocalSystem
 
-PAGES = [Path(__file__).parents[2] / name for name in ("README.md", "docs/graphql.md")]
+PAGES = [Path(__file__).parents[3] / name for name in ("README.md", "docs/graphql.md")]
 EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
 
 

@@ -8,7 +8,7 @@ from tests.conventions.test_named_files import missing_files
 from tests.conventions.test_openapi import error_codes
 from tests.fixtures.client import HANDLERS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_error_codes_are_documented() -> None:

@@ -1,13 +1,14 @@
 """The border: the engine names no application, and an application has what it registers."""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -52,6 +53,7 @@ PUBLIC_HTTP = (
     "route",
     "router",
 )
+SEARCH_PATH = f"{LAYER}:{ROOT / 'tests' / 'apps'}"
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
 
 APPLICATIONS = {
@@ -60,6 +62,17 @@ APPLICATIONS = {
     for path in sorted(folder.glob("*/application.py"))
     if path.parent.name != "sluice"
 }
+# Handlers have the routes of the current application, so each application has a process of its own.
+PRINT_ROUTES = """
+import json
+from importlib import import_module
+from sluice import application
+
+print(json.dumps({
+    function.code: [(r.path, r.scope) for r in import_module(function.module).handler.routes]
+    for function in application.current().functions
+}))
+"""
 each_application = pytest.mark.parametrize("name", APPLICATIONS)
 
 
@@ -70,12 +83,19 @@ def engine_files() -> Iterator[Path]:
                 yield path
 
 
-def handlers(name: str) -> dict[str, Any]:
-    """Return the Apis of the application's functions, by their folders."""
-    return {
-        function.code: import_module(f"{function.code.replace('/', '.')}.handler").handler
-        for function in application.named(name).functions
-    }
+@cache
+def paths_and_scopes(name: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the path and the scope of each route, by the folders of the functions."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_ROUTES],
+        cwd=ROOT,
+        env={**os.environ, "SLUICE_APP": name, "PYTHONPATH": f"{ROOT}:{SEARCH_PATH}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, list[tuple[str, str]]] = json.loads(done.stdout)
+    return found
 
 
 def test_engine_uses_no_word_of_an_application() -> None:
@@ -160,7 +180,7 @@ def test_registered_names_have_their_kinds(name: str) -> None:
 @each_application
 def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
     declared = application.named(name)
-    used = {route.scope for api in handlers(name).values() for route in api.routes}
+    used = {scope for routes in paths_and_scopes(name).values() for _, scope in routes}
     if declared.graphql:
         part = declared.load("graphql")
         used |= {entry.scope for entry in (*part.types.values(), *part.fields.values())}
@@ -172,10 +192,8 @@ def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
 @each_application
 def test_registered_paths_are_those_of_the_routes(name: str) -> None:
     for function in application.named(name).functions:
-        routes = handlers(name)[function.code].routes
-        assert {*function.paths.values()} == {
-            re.sub(r"<(\w+)>", r"{\1}", route.path) for route in routes
-        }
+        paths = {path for path, _ in paths_and_scopes(name)[function.code]}
+        assert {*function.all_paths} == {re.sub(r"<(\w+)>", r"{\1}", path) for path in paths}
 
 
 def test_other_format_fails_with_the_upgrade_page() -> None:
@@ -191,7 +209,7 @@ def test_declaration_loads_no_other_module_of_its_application(name: str) -> None
     program = f"import {name}.application, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": f"{LAYER}:{ROOT / 'tests' / 'apps'}"},
+        env={"PYTHONPATH": SEARCH_PATH},
         capture_output=True,
         text=True,
         check=True,

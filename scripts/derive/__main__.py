@@ -20,6 +20,7 @@ from scripts.derive import registry
 from scripts.derive.checks import require_valid
 from scripts.derive.scan import Found, scan
 from sluice import application
+from sluice.application import ApplicationError
 from sluice.kinds.field import DeclarationError
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.check and stale:  # files that are made later may depend on these
                 print("run make derive", file=sys.stderr)
                 return 1
-    except DeclarationError as error:
+    except (ApplicationError, DeclarationError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,13 +1,15 @@
 """The border: the engine names no application, and an application has what it registers."""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,9 +17,10 @@ from sluice import application
 from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.application import ENGINE_FUNCTIONS, Application, ApplicationError
 from sluice.errors import SluiceError
-from sluice.graph.part import PUBLIC, GraphqlPart
+from sluice.graph.part import PUBLIC, GraphqlPart, part_of
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
+from sluice.migrations.applications import application_grants
 from sluice.migrations.roles import ANALYST
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
@@ -45,7 +48,19 @@ PUBLIC_HTTP = (
     "route",
     "router",
 )
+SEARCH_PATH = f"{LAYER}:{ROOT / 'tests' / 'apps'}"
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
+# Handlers have the routes of the current application, so each application has a process of its own.
+PRINT_ROUTES = """
+import json
+from importlib import import_module
+from sluice import application
+
+print(json.dumps({
+    function.code: [(r.path, r.scope) for r in import_module(function.module).handler.routes]
+    for function in application.current().functions
+}))
+"""
 each_application = pytest.mark.parametrize("name", APPLICATIONS)
 
 
@@ -56,12 +71,19 @@ def engine_files() -> Iterator[Path]:
                 yield path
 
 
-def handlers(name: str) -> dict[str, Any]:
-    """Return the Apis of the application's functions, by their folders."""
-    return {
-        function.code: import_module(f"{function.code.replace('/', '.')}.handler").handler
-        for function in application.named(name).functions
-    }
+@cache
+def paths_and_scopes(name: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the path and the scope of each route, by the folders of the functions."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_ROUTES],
+        cwd=ROOT,
+        env={**os.environ, "SLUICE_APP": name, "PYTHONPATH": f"{ROOT}:{SEARCH_PATH}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, list[tuple[str, str]]] = json.loads(done.stdout)
+    return found
 
 
 def test_functions_of_the_engine_are_in_their_folder() -> None:
@@ -151,14 +173,19 @@ def test_registered_names_have_their_kinds(name: str) -> None:
     single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)
+    if declared.has_graphql:
+        assert all(import_module(module) for module in part_of(declared).preload)
     assert not declared.demo or callable(declared.load("demo"))
 
 
 @each_application
 def test_analyst_may_read_exactly_the_catalogue(name: str) -> None:
     declared = application.named(name)
-    grants = import_module(f"{name}.migrations.grants").GRANTS
-    granted = {grant.name for grant in grants if (grant.role, grant.kind) == (ANALYST, "TABLE")}
+    granted = {
+        grant.name
+        for grant in application_grants(name)
+        if (grant.role, grant.kind) == (ANALYST, "TABLE")
+    }
 
     tables = declared.load("analytics").tables if declared.analytics else ()
 
@@ -168,9 +195,9 @@ def test_analyst_may_read_exactly_the_catalogue(name: str) -> None:
 @each_application
 def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
     declared = application.named(name)
-    used = {route.scope for api in handlers(name).values() for route in api.routes}
-    if declared.graphql:
-        part = declared.load("graphql")
+    used = {scope for routes in paths_and_scopes(name).values() for _, scope in routes}
+    if declared.has_graphql:
+        part = part_of(declared)
         used |= {entry.scope for entry in (*part.types.values(), *part.fields.values())}
 
     assert used - {"", PUBLIC} <= {*declared.all_scopes}
@@ -180,10 +207,8 @@ def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
 @each_application
 def test_registered_paths_are_those_of_the_routes(name: str) -> None:
     for function in application.named(name).functions:
-        routes = handlers(name)[function.code].routes
-        assert {*function.paths.values()} == {
-            re.sub(r"<(\w+)>", r"{\1}", route.path) for route in routes
-        }
+        paths = {path for path, _ in paths_and_scopes(name)[function.code]}
+        assert {*function.all_paths} == {re.sub(r"<(\w+)>", r"{\1}", path) for path in paths}
 
 
 def test_other_format_fails_with_the_upgrade_page() -> None:
@@ -199,7 +224,7 @@ def test_declaration_loads_no_other_module_of_its_application(name: str) -> None
     program = f"import {name}.application, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": f"{LAYER}:{ROOT / 'tests' / 'apps'}"},
+        env={"PYTHONPATH": SEARCH_PATH},
         capture_output=True,
         text=True,
         check=True,
@@ -217,23 +242,24 @@ def test_replica_serves_the_same_data_everywhere(name: str) -> None:
     """Repositories say what it serves, scopes for openapi and the budget, types for GraphQL."""
     declared = application.named(name)
     by_scope: dict[str, set[type[Repository]]] = {}
+    for key in declared.repositories:
+        kind = declared.load("repositories", key)
+        by_scope.setdefault(f"{kind.resource.scope_prefix}:read", set()).add(kind)
+    resources = {*by_scope}
     for function in declared.functions:
-        module = import_module(function.module)
-        repositories = {
-            value
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Repository)
-        }
-        scopes = {route.scope for route in module.handler.routes if route.method == "GET"}
-        for scope in scopes - {*application.ENGINE_SCOPES}:
-            by_scope.setdefault(scope, set()).update(repositories)
-    resources = {declared.load("repositories", key) for key in declared.repositories}
+        if Path(function.code).name not in declared.registry.GROUPS:
+            found = vars(import_module(function.module)).values()
+            classes = [each for each in found if isinstance(each, type)]
+            for _, scope in paths_and_scopes(name)[function.code]:
+                if scope not in application.ENGINE_SCOPES:
+                    kinds = {kind for kind in classes if issubclass(kind, Repository)}
+                    by_scope.setdefault(scope, set()).update(kinds)
 
-    for scope, repositories in by_scope.items():
+    for scope, kinds in by_scope.items():
         served = scope in declared.replica_scopes
-        assert {kind.reads_replica for kind in repositories} == {served}, scope
+        assert {kind.reads_replica for kind in kinds} == {served}, scope
     assert {*declared.replica_scopes} <= {*by_scope}
-    for type_name, type_ in declared.load("graphql").types.items():
+    for type_name, type_ in part_of(declared).types.items():
         # The replica serves a report by itself, whatever its type says.
-        if by_scope.get(type_.scope, set()) & resources:
+        if type_.scope in resources:
             assert type_.replica is (type_.scope in declared.replica_scopes), type_name

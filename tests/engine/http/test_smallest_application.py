@@ -48,14 +48,20 @@ print(json.dumps(call("graphql", "/api/graphql?query={__typename}")))
 OPENAPI = """
 import sys
 from pathlib import Path
-from scripts import openapi, template_functions
+from scripts import openapi
+from scripts.derive import template
 from sluice import application
 openapi.ROOT = Path(sys.argv[1])
-text = template_functions.TARGET.read_text()
-(openapi.ROOT / "template.yaml").write_text(
-    template_functions.render(text, application.current())
-)
+text = template.TARGET.read_text()
+(openapi.ROOT / "template.yaml").write_text(template.render(text, application.current()))
 print(openapi.render())
+"""
+REGISTRY = """
+from scripts.derive import registry
+from scripts.derive.scan import scan
+found = scan("smallest")
+registry.path(found).write_text(registry.text(found))
+print("{}")
 """
 FILTER = """
 import json
@@ -76,6 +82,7 @@ def folder(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True)
         path.write_text(text)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    run(tmp_path, REGISTRY)
     return tmp_path
 
 

@@ -4,9 +4,10 @@ import gzip
 
 import pytest
 
-from sluice.fields import Text
 from sluice.imports.resource import ImportResource
+from sluice.imports.row_parser import ParsedRow, RowParser
 from sluice.imports.staged_rows import ImportRowRepository
+from sluice.kinds.text import Text
 from tests.fixtures.imports import ImportHarness
 
 HEADER = "name,description,price,shelf,copies\n"
@@ -279,22 +280,26 @@ def test_missing_value_gets_its_default(harness: ImportHarness) -> None:
 
 
 def test_default_is_no_column_of_the_file(harness: ImportHarness) -> None:
-    """The sample renames a shelf only if the file has its slug: `:has_slug`."""
-    named = []
-    for text in (
-        "name,slug\nNovels,novels\n",
-        "name\nNOVELS\n",
-        "name,slug\nNOVELS,novels\n",
-        "name\nNovels\n",
-        "name,slug\n Novels ,novels\n",  # is read by the parser
-    ):
-        assert harness.load(text, "shelves")["rows_written"] == 1
-        named += harness.client.sql("SELECT name FROM shelves")
-    assert named == [["Novels"], ["Novels"], ["NOVELS"], ["NOVELS"], ["Novels"]]
+    resource = ImportResource(
+        fields={"name": Text("name"), "slug": Text("slug")},
+        required=("name",),
+        defaults={"slug": lambda row: row["name"].lower()},
+        trusted_when="true",
+        write="SELECT CASE WHEN :has_slug THEN 2 ELSE 1 END AS rows FROM import_rows",
+    )
+    for header, fields, rows in ((["name"], ["A"], 1), (["name", "slug"], ["A", "a"], 2)):
+        parser = RowParser(resource, header)
+        row = parser.parse_fields(2, fields)
+        assert isinstance(row, ParsedRow)
+        assert (row.values, parser.columns([row])) == ({"name": "A", "slug": "a"}, ["name", "slug"])
+        with harness.importer.connect() as begin, begin() as transaction:
+            staged = ImportRowRepository(transaction, resource)
+            staged.copy_rows(["name", "slug"], [(2, ["A", "a"])])
+            staged.write(parser.columns([row]), parser.changed([row]), rows)
 
 
 def test_column_may_be_a_word_of_sql(harness: ImportHarness) -> None:
-    field = Text(9)
+    field = Text("any", max_length=9)
     resource = ImportResource(
         fields={"order": field, "User Id": field, 'a"b': field},
         required=("order",),
@@ -307,4 +312,4 @@ def test_column_may_be_a_word_of_sql(harness: ImportHarness) -> None:
         assert staged.copy_file(["order", 'a"b'], b"a,b\n", 1)
         staged.copy_rows(["order", "User Id"], [(2, ["a", None]), (3, ["b", None])])
         assert staged.delete_unresolved(["order"]) == [(3, "order")]
-        staged.write(["order"], 2)
+        staged.write(["order"], ["order"], 2)

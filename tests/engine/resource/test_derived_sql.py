@@ -188,6 +188,11 @@ def test_names_are_quoted_where_postgresql_needs_it(database: Database):
     ]
 
 
+def test_few_attributes_can_be_set_by_hand():
+    names = [name for name in ResourceRepository.__annotations__ if not name.startswith("_")]
+    assert len(names) <= 16
+
+
 def derive(**attributes: Any) -> object:
     """Return the list of a repository of PARTS with these attributes."""
     kind = type("OtherParts", (ResourceRepository,), {"resource": PARTS, **attributes})
@@ -244,6 +249,7 @@ def made(*fields: Field, **options: Any) -> Resource:
         (made(Integer("offset", filter="equal")), "filter offset is a parameter of every list"),
         (made(Integer("k0", filter="equal")), "the column k0"),
         (made(filters=[Integer("limit")]), "filter limit"),
+        (made(Ref("parent", resource="parts", relation="above")), "the column parent"),
         (made(Text("Name")), "'Name' must have a name of a-z"),
     ],
 )

@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sluice import application, runtime
-from sluice.application import Application, ApplicationError, ApplicationFunction
+from sluice.application import Application, ApplicationError, ApplicationFunction, with_resources
 from sluice.settings import SettingsError
 
 ROOT = Path(__file__).parents[3]
@@ -19,6 +20,12 @@ FUNCTION = ApplicationFunction("parts/things", {"All": "/api/things"})
 def declare(**changes: Any) -> Application:
     fields = {"format": 1, "name": "tiny", "functions": (FUNCTION,), "scopes": (), **changes}
     return Application(**fields)
+
+
+def registry(groups: Mapping[str, Any] = MappingProxyType({})) -> SimpleNamespace:
+    return SimpleNamespace(
+        GROUPS=groups, IMPORTS=(), REPOSITORIES={}, SCOPES=(), REPLICA_SCOPES=(), ERROR_FIELDS={}
+    )
 
 
 def test_other_format_is_reported_before_its_unknown_fields() -> None:
@@ -39,11 +46,28 @@ def test_wrong_name_is_reported_with_its_application() -> None:
         ((), "tiny has no function"),
         ((ApplicationFunction("tiny/functions/imports", {}),), "named imports"),
         ((FUNCTION, ApplicationFunction("other/things", {})), "named things"),
+        ((FUNCTION, FUNCTION), "named things"),
     ],
 )
 def test_functions_need_folders_of_their_own(functions: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):
-        declare(functions=functions)
+        with_resources(declare(functions=functions), registry())
+
+
+@pytest.mark.parametrize("group", ["graphql", "things"])
+def test_group_needs_a_folder_of_its_own(group: str) -> None:
+    groups = {group: {"books": ("/api/books", "/api/books/{id}")}}
+
+    with pytest.raises(ApplicationError, match=f"named {group}"):
+        with_resources(declare(), registry(groups))
+
+
+def test_function_of_a_group_may_be_declared_by_hand() -> None:
+    groups = {"things": {"books": ("/api/books",)}}
+
+    app = with_resources(declare(functions_folder="parts"), registry(groups))
+
+    assert [function.paths for function in app.functions] == [{"Collection": "/api/books"}]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,28 @@ def test_existing_rows_get_the_changeable_columns_of_the_file() -> None:
     assert "DO NOTHING" in derived.statement(["user_id", "number"], ["user_id", "number"])
 
 
+def test_names_that_are_words_of_sql_are_quoted() -> None:
+    resource = Resource(
+        name="copies",
+        singular="copy",
+        table="lib.copies",
+        group="copies",
+        key=BigInt("id", read_only=True),
+        fields=[Text("order", max_length=9), Ref("user", resource="users")],
+        etag="order",
+    )
+    repository = type("Copies", (ResourceRepository,), {"resource": resource})
+
+    derived = of_repository(repository, find)
+
+    assert 'char_length(r."order")' in derived.trusted_when
+    assert derived.references["user"].endswith('CAST(r."user" AS bigint)')
+    assert in_one_line(derived.statement(["order", "user"], [])).startswith(
+        'WITH written AS ( INSERT INTO lib.copies AS c ("order", "user") '
+        'SELECT "order", CAST("user" AS bigint) FROM import_rows'
+    )
+
+
 def test_rows_without_their_values_are_read_by_python() -> None:
     derived = of_repository(copies(), find)
 

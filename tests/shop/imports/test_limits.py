@@ -1,41 +1,74 @@
-"""COPY and the row parser have the limits of shop/fields.py, also after a change there."""
+"""COPY and the row parser have the limits of the declarations, also after a change there."""
 
 import csv
 import runpy
 import sys
-from decimal import Decimal
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from shop import fields, imports
-from sluice.fields import Email, Integer, Money, Text
+from shop import imports, inventory
+from shop.categories import CategoryRepository
+from shop.products import ProductRepository
+from shop.users import UserRepository
+from sluice import application
+from sluice.imports.derived import of_repository
 from sluice.imports.resource import ImportResource
 from sluice.imports.row_parser import Rejection, RowParser
 from sluice.imports.staged_rows import ImportRowRepository
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Slug, Text
+from sluice.resource import Resource
+from sluice.sql.resource_repository import ResourceRepository
 from tests.fixtures.imports import ImportHarness
 
-SLUG = Text(3, pattern="[a-z0-9-]+")
-# The declaration, its changed type, the resource and header, and a row, whose last value is
-# replaced: by one at the limit and one past it.
+STOCK = inventory.InventoryRepository
+PRICE: dict[str, Any] = {"precision": 4, "scale": 2, "minimum": 0}
+# The repository, its changed field, the header, and a row, whose last value is replaced: by one at
+# the limit and one past it.
 CASES = [
-    ("NAME", Text(5), "CATEGORIES", "slug,name", "a", "abcde", "abcdef"),
-    ("NAME", Text(5), "USERS", "email,name", "a@x.y", "abcde", "abcdef"),
-    ("NAME", Text(5, min_length=3), "CATEGORIES", "slug,name", "a", "abc", "ab"),
-    ("SLUG", SLUG, "CATEGORIES", "name,slug", "A", "abc", "abcd"),
-    ("EMAIL", Email(max_length=6), "USERS", "name,email", "A", "ab@x.y", "abc@x.y"),
-    ("PRICE", Money(Decimal(500)), "PRODUCTS", "name,category,price", "A,mugs", "500", "500.01"),
-    ("PRICE", Money(Decimal("9.99")), "PRODUCTS", "name,category,price", "A,mugs", "9.99", "10"),
-    ("QUANTITY", Integer(0, 500), "INVENTORY", "product,quantity", "Mug", "500", "501"),
-    ("QUANTITY", Integer(5, 500), "INVENTORY", "product,quantity", "Mug", "5", "4"),
-    ("ID", Integer(1, 99), "INVENTORY", "quantity,product_id", "1", "99", "100"),
     (
-        *("DESCRIPTION", Text(4, min_length=0, nullable=True), "PRODUCTS"),
+        CategoryRepository,
+        Text("name", min_length=1, max_length=5),
+        "slug,name",
+        "a",
+        "abcde",
+        "abcdef",
+    ),
+    (
+        UserRepository,
+        Text("name", min_length=1, max_length=5),
+        "email,name",
+        "a@x.y",
+        "abcde",
+        "abcdef",
+    ),
+    (CategoryRepository, Text("name", min_length=3, max_length=5), "slug,name", "a", "abc", "ab"),
+    (CategoryRepository, Slug("slug", max_length=3), "name,slug", "A", "abc", "abcd"),
+    (
+        *(ProductRepository, Numeric("price", maximum=50, **PRICE)),
+        *("name,category,price", "A,mugs", "50", "50.01"),
+    ),
+    (
+        *(ProductRepository, Numeric("price", **PRICE)),
+        *("name,category,price", "A,mugs", "99.99", "100"),
+    ),
+    (STOCK, Integer("quantity", minimum=0, maximum=500), "product,quantity", "Mug", "500", "501"),
+    (STOCK, Integer("quantity", minimum=5, maximum=500), "product,quantity", "Mug", "5", "4"),
+    (
+        *(STOCK, BigInt("product_id", minimum=1, maximum=99)),
+        *("quantity,product_id", "1", "99", "100"),
+    ),
+    (
+        *(ProductRepository, Text("description", max_length=4, nullable=True)),
         *("name,category,price,description", "A,mugs,1", "abcd", "abcde"),
     ),
     (
-        *("QUANTITY", Integer(0, 500), "PRODUCTS"),
+        *(ProductRepository, Integer("inventory", minimum=0, maximum=500, default=0)),
         *("name,category,price,inventory", "A,mugs,1", "500", "501"),
     ),
 ]
@@ -45,16 +78,28 @@ INSERT_PRODUCT = """
 """
 
 
-def resource_with(
-    monkeypatch: pytest.MonkeyPatch, name: str, changed: object, resource: str
+def with_field(resource: Resource, changed: Field) -> Resource:
+    assert changed.name in resource.by_name
+    if changed.name == resource.keys[0].name:
+        return replace(resource, key=changed)
+    fields = [changed if field.name == changed.name else field for field in resource.fields]
+    return replace(resource, fields=fields)
+
+
+def import_with(
+    monkeypatch: pytest.MonkeyPatch, repository: type[ResourceRepository], changed: Field
 ) -> ImportResource:
-    """Return a resource of shop/imports.py, made with another type of one field."""
-    other = ModuleType("shop.fields")
-    vars(other).update({**vars(fields), name: changed})
-    monkeypatch.setitem(sys.modules, "shop.fields", other)
-    made = runpy.run_path(str(imports.__file__))[resource]
-    assert isinstance(made, ImportResource)
-    return made
+    """Return how a resource is imported, if one field of its declaration is another one."""
+    resource = with_field(repository.resource, changed)
+    if repository is STOCK:  # its import is by hand
+        other = ModuleType("shop.inventory")
+        vars(other).update({**vars(inventory), "INVENTORY": resource})
+        monkeypatch.setitem(sys.modules, "shop.inventory", other)
+        made = runpy.run_path(str(imports.__file__))["INVENTORY"]
+        assert isinstance(made, ImportResource)
+        return made
+    derived = type("Changed", (repository,), {"resource": resource})
+    return of_repository(derived, application.current().declaration)
 
 
 def is_trusted(harness: ImportHarness, resource: ImportResource, header: str, row: str) -> bool:
@@ -68,13 +113,12 @@ def is_valid(resource: ImportResource, header: str, row: str) -> bool:
     return not isinstance(parser.parse_fields(2, next(csv.reader([row]))), Rejection)
 
 
-@pytest.mark.parametrize(("name", "changed", "resource", "header", "row", "at", "past"), CASES)
+@pytest.mark.parametrize(("repository", "changed", "header", "row", "at", "past"), CASES)
 def test_changed_limit_holds_for_copy_and_parser(
     harness: ImportHarness,
     monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    changed: Any,
-    resource: str,
+    repository: type[ResourceRepository],
+    changed: Field,
     header: str,
     row: str,
     at: str,
@@ -83,7 +127,7 @@ def test_changed_limit_holds_for_copy_and_parser(
     harness.client.add_product("Mug")
     for id in (99, 100):  # as a row with an id is only trusted if there is such a product
         harness.client.sql(INSERT_PRODUCT, id=id)
-    made = resource_with(monkeypatch, name, changed, resource)
+    made = import_with(monkeypatch, repository, changed)
 
     assert is_valid(made, header, f"{row},{at}")
     assert is_trusted(harness, made, header, f"{row},{at}")

@@ -15,7 +15,7 @@ from sluice.kinds.integer import Integer
 from sluice.kinds.items import Items
 from sluice.sql.list_spec import ListQuery
 
-READ_ONLY = ("product_id", "updated_at", "version")
+READ_ONLY = [name for name in INVENTORY.by_name if name != QUANTITY.name]
 DELTA = Integer("delta", example=-2)
 STOCK = BodySchema([QUANTITY], read_only=READ_ONLY)
 ADJUSTMENT = BodySchema(

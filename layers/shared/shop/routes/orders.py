@@ -14,7 +14,9 @@ from sluice.http.request import Request
 from sluice.http.resource_routes import resource_api
 from sluice.kinds.choice import Choice
 
-READ_ONLY = ("id", "total", "created_at", "updated_at", "version")
+READ_ONLY = [
+    field.name for field in ORDERS.all_fields if field.read_only and field.name != "status"
+]
 NEW_ORDER = BodySchema(
     ORDERS.writable,
     immutable=[Choice("status", ("pending",))],  # the status of each new order

@@ -77,12 +77,16 @@ class GraphqlPart:
 
 
 def current_part() -> GraphqlPart:
-    """Return the GraphQL part of the application. Raises ApplicationError if it has none.
+    """Return the GraphQL part of the current application. Raises ApplicationError without one."""
+    return part_of(application.current())
+
+
+def part_of(app: application.Application) -> GraphqlPart:
+    """Return the GraphQL part of an application. Raises ApplicationError if it has none.
 
     It is the one that the application has by hand, or it is derived from the resources. Then the
     application's module `graphql` may add to it.
     """
-    app = application.current()
     if app.graphql:
         return cast("GraphqlPart", app.load("graphql"))
     registry = app.registry

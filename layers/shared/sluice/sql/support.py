@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
+from sluice.sql.sort_keys import PARENT
 
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 KEY_TYPES = ("bigint", "integer")
@@ -55,7 +56,8 @@ def _reserved(resource: Resource) -> Iterator[str]:
         if _is_reserved(field, resource):
             other = f'give the field another name, with column="{field.column}"'
             yield f"the name {field.name} is reserved: {other}"
-        if POSITION.fullmatch(field.column):
+        is_parent = field.column == PARENT and any(each.reference for each in resource.all_fields)
+        if POSITION.fullmatch(field.column) or is_parent:
             yield f"the column {field.column} has the name of a sort key in a page's statement"
     for field in (*resource.all_fields, *resource.filters):
         for name in field.filters() or ([field.name] if field in resource.filters else []):

@@ -27,6 +27,7 @@ from sluice.sql.resource_repository import ResourceRepository
 from tests.fixtures.imports import ImportHarness
 
 STOCK = inventory.InventoryRepository
+NAME = Text("name", min_length=3, max_length=5)
 PRICE: dict[str, Any] = {"precision": 4, "scale": 2, "minimum": 0}
 # The repository, its changed field, the header, and a row, whose last value is replaced: by one at
 # the limit and one past it.

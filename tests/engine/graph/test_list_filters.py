@@ -71,16 +71,17 @@ def test_filters_are_read(given: dict[str, Any], read: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("given", "names"),
     [
         ({"search": "…"}, "search"),
         ({"shelfMark": ["a", "B!"]}, "shelfMark"),
         ({"shelfMark": ["a\0"]}, "shelfMark"),
+        ({"shelfMark": ["B!"], "search": "…"}, "shelfMark search"),
         ({"shelfMark": ["a"] * (MAX_VALUES + 1)}, "shelfMark"),
     ],
 )
-def test_invalid_filter_is_rejected(given: dict[str, Any], name: str) -> None:
+def test_invalid_filters_are_rejected(given: dict[str, Any], names: str) -> None:
     with pytest.raises(InvalidParameter) as raised:
         filters_read(**given)
 
-    assert [error.parameter for error in raised.value.errors] == [name]
+    assert [error.parameter for error in raised.value.errors] == names.split()

@@ -9,16 +9,24 @@ from graphql import parse, print_ast
 
 from scripts.derive.graphql import derived_schema, files
 from sluice.graph.field_info import field_infos
-from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
 from sluice.graph.resource_part import derived_part
 from sluice.graph.schema import make_schema
 from sluice.kinds.choice import Choice
 from sluice.kinds.field import DeclarationError
-from sluice.kinds.integer import BigInt
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.items import Items
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.resource import GraphQL, Resource
-from tests.engine.resource.graphql_library import BOOKS, LOANS, SHELVES, changed, library
+from tests.engine.resource.graphql_library import (
+    BOOKS,
+    LOAN_ITEMS,
+    LOANS,
+    SHELVES,
+    changed,
+    library,
+)
 
 
 def fields_of(text: str) -> dict[str, dict[str, str]]:
@@ -153,6 +161,19 @@ def test_part_resolves_the_fields_of_the_schema(tmp_path: Path) -> None:
     state = infos["Book", "state"].serialize
     assert state is not None
     assert state("lent_out") == "LENT_OUT"
+
+
+def test_items_need_no_scope_of_their_own(tmp_path: Path) -> None:
+    rows = changed(LOAN_ITEMS, key=[Ref("loan_id", resource="loans"), Integer("line")])
+    items = Items("items", of=rows, foreign_key="loan_id", max_items=9)
+    schema = derived_schema(library(tmp_path, rows, changed(LOANS, fields=[items])))
+    part = part_of(schema, GraphqlPart(preload=("json",)))
+
+    infos = field_infos(make_schema(schema.text, part.lower_case_enums), part)
+
+    assert infos["Loan", "items"].returned == Type(PUBLIC, replica=True)
+    assert infos["Query", "loan"].scope == "loans:read"
+    assert part.preload == ("json",)
 
 
 def test_part_by_hand_wins(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ export SLUICE_APP := $(APP)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi sql lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -169,6 +169,10 @@ derive: .venv/.dev ## write what the declarations determine: registry.py, openap
 	@$(call derived,)
 
 openapi: derive # the former name
+
+resource: .venv/.dev ## add a table, its declaration and migration: NAME=suppliers FIELDS='name:text!:unique rating:numeric(3,2)' SINGULAR= GROUP= SCOPE=
+	@test -n "$(NAME)" || { echo "Set NAME and FIELDS: make resource NAME=suppliers FIELDS='name:text! country:text'"; exit 1; }
+	@$(BIN)/python -m scripts.resource "$(NAME)" --fields "$(FIELDS)" --singular "$(SINGULAR)" --group "$(GROUP)" --scope "$(SCOPE)"
 
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import TYPE_SUFFIXES
+from scripts.derive.handlers import is_by_hand
 from scripts.derive.registry import error_fields
 from scripts.derive.scan import Found, FoundResource
-from sluice.application import ENGINE_FUNCTIONS
 from sluice.kinds.field import DeclarationError, Field, Reference
 from sluice.resource import Resource
 from sluice.sql.support import require_supported
@@ -43,12 +43,9 @@ def _names(found: Found) -> Iterator[Problem]:
 
 
 def _functions(found: Found) -> Iterator[Problem]:
-    by_hand = {function.code for function in found.app.functions if function.analyst}
     for each in found.resources:
-        if each.is_served and f"{found.app.functions_folder}/{each.resource.group}" in by_hand:
+        if each.is_served and is_by_hand(found, each.resource.group):
             yield each, each.resource.group, "the group is a function that serves no resource"
-        if each.is_served and each.resource.group in ENGINE_FUNCTIONS:
-            yield each, each.resource.group, "the group is a function of the engine"
         if each.is_served and each.repository is None:
             message = "a resource with a group needs a repository class in its module"
             yield each, "", message

@@ -5,6 +5,7 @@ from pathlib import Path
 from scripts.derive.scan import Found
 
 ROOT = Path(__file__).parents[2]
+ENGINE_FOLDER = "functions"
 MARK = "Derived by `make derive`"
 HANDLER = '''\
 """{subject}. Derived by `make derive`: routes of your own are in {app}/routes."""
@@ -31,6 +32,15 @@ def files(found: Found) -> dict[Path, str]:
         folder / group / "handler.py": _handler(found.app.name, group, resources)
         for group, resources in groups.items()
     }
+
+
+def is_by_hand(found: Found, group: str) -> bool:
+    """Return whether a function of this name exists that is not derived, such as `health`."""
+    if any(Path(function.code).name == group for function in found.app.functions):
+        return True
+    folders = {ENGINE_FOLDER, found.app.functions_folder}
+    paths = [ROOT / folder / group / "handler.py" for folder in folders]
+    return any(path.is_file() and MARK not in path.read_text() for path in paths)
 
 
 def _handler(app: str, group: str, resources: list[str]) -> str:

@@ -210,9 +210,8 @@ def with_resources(app: Application, registry: Any) -> Application:
         functions[code] = ApplicationFunction(code, paths, more_resources=dict(others))
     imports = {name: registry.REPOSITORIES[name] for name in registry.IMPORTS} | {**app.imports}
     order = [name for name in app.import_order if name in imports]
-    codes = [function.code for function in app.functions]
-    codes += [code for code in functions if code not in codes]
-    _check_folders(app.name, [Path(code).name for code in codes])
+    by_hand = [Path(function.code).name for function in app.functions]
+    _check_folders(app.name, [*by_hand, *registry.GROUPS])
     return replace(
         app,
         functions=tuple(

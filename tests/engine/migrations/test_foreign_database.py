@@ -1,9 +1,11 @@
 """What changes in a database with another application: nothing, a schema and two roles, nothing."""
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from sluice.migrations.applications import application_drops
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
 from tests.fixtures.database import owner_connection
@@ -67,6 +69,22 @@ def test_remove_keeps_tables_without_drop_app(database: ForeignDatabase) -> None
     assert "trigger shelves_touch on public.shelves" in report.removed
     database.sql_as_owner("UPDATE shelves SET name = 'Cups'")
     assert database.sql("SELECT name, slug, version FROM shelves") == [["Cups", "mugs", 1]]
+
+
+def test_drops_of_newer_migrations_are_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = tmp_path / "dropped" / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    for number, previous in ((1, None), (2, "0001")):
+        (versions / f"000{number}_table.py").write_text(
+            f"revision = '000{number}'\ndown_revision = {previous!r}\n"
+            f"DROPS = ('DROP TABLE t{number}',)\n"
+        )
+    (versions.parent / "removal.py").write_text("DROPS = ('DROP TABLE t0',)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert list(application_drops("dropped")) == [f"DROP TABLE t{n}" for n in (2, 1, 0)]
 
 
 def test_remove_fails_if_a_view_uses_the_schema(database: ForeignDatabase) -> None:

@@ -250,6 +250,8 @@ def made(*fields: Field, **options: Any) -> Resource:
         (made(Integer("k0", filter="equal")), "the column k0"),
         (made(filters=[Integer("limit")]), "filter limit"),
         (made(Ref("parent", resource="parts", relation="above")), "the column parent"),
+        (made(Text("a", filter="in"), filters=[Text("a")]), "two filters are named a"),
+        (made(Text("search", filter="in", search=True)), "two filters are named search"),
         (made(Text("Name")), "'Name' must have a name of a-z"),
     ],
 )

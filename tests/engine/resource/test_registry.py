@@ -226,7 +226,7 @@ def test_routes_by_hand_are_found(write: Write) -> None:
     [
         (("books", "shelves"), "shelves.py:8", "books.py:8 has a resource of this name"),
         (('name="books"', 'name="imports"'), "books.py:9", "the name is reserved"),
-        (('group="shelves"', 'group="health"'), "books.py:9", "a function of the engine"),
+        (('group="shelves"', 'group="health"'), "books.py:9", "a function that serves no resource"),
         (("    resource = BOOKS", "    table = BOOKS"), "books.py:8", "needs a repository class"),
         (('resource="shelves"', 'resource="rooms"'), "books.py:11", "no such resource: rooms"),
         (

@@ -62,14 +62,6 @@ def test_group_needs_a_folder_of_its_own(group: str) -> None:
         with_resources(declare(), registry(groups))
 
 
-def test_function_of_a_group_may_be_declared_by_hand() -> None:
-    groups = {"things": {"books": ("/api/books",)}}
-
-    app = with_resources(declare(functions_folder="parts"), registry(groups))
-
-    assert [function.paths for function in app.functions] == [{"Collection": "/api/books"}]
-
-
 @pytest.mark.parametrize(
     ("load", "message"),
     [

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from sluice.migrations.grants import Grant, of_tables
 
@@ -67,7 +68,14 @@ def application_grants(app: str) -> Iterator[Grant]:
 
 
 def application_drops(app: str) -> Iterator[str]:
-    """Return the statements that drop what the migrations of `app` created, with its data."""
+    """Return the statements that drop what the migrations of `app` created, with its data.
+
+    A migration may have DROPS of its own. Those of the newest migration are the first ones, and
+    those of the module `migrations.removal` are the last ones.
+    """
+    if app and has_versions(app):
+        for script in ScriptDirectory.from_config(config(app)).walk_revisions():
+            yield from getattr(script.module, "DROPS", ())
     if app and find_spec(f"{app}.migrations.removal") is not None:
         yield from import_module(f"{app}.migrations.removal").DROPS
 

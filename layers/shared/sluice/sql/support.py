@@ -1,6 +1,7 @@
 """What of a declaration is served. The rest is refused, never ignored."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
@@ -63,6 +64,21 @@ def _reserved(resource: Resource) -> Iterator[str]:
         for name in field.filters() or ([field.name] if field in resource.filters else []):
             if name in LIST_PARAMETERS or POSITION.fullmatch(name):
                 yield f"the filter {name} is a parameter of every list: set filter_name"
+    yield from (
+        f"two filters are named {name}: set filter_name"
+        for name, count in Counter(_filter_names(resource)).items()
+        if count > 1
+    )
+
+
+def _filter_names(resource: Resource) -> Iterator[str]:
+    """Yield the name of each filter. All searched fields have one filter, `search`."""
+    for field in resource.all_fields:
+        yield from field.filters()
+    for field in resource.filters:
+        yield from field.filters() or [field.name]
+    if any(field.search for field in resource.all_fields):
+        yield "search"
 
 
 def _is_reserved(field: Field, resource: Resource) -> bool:

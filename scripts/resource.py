@@ -1,0 +1,226 @@
+"""Make a resource with a new table: write its declaration and its migration, and derive the rest.
+
+    python -m scripts.resource suppliers --fields 'name:text!:unique rating:numeric(3,2)'
+    make resource NAME=suppliers FIELDS='name:text!:unique rating:numeric(3,2)'
+
+Both files are yours to change. No file is overwritten. If the declaration contradicts others, both
+files are removed again.
+"""
+
+import argparse
+import importlib
+import keyword
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from scripts.derive.checks import RESERVED, require_valid
+from scripts.derive.graphql_text import a, words
+from scripts.derive.scan import Found, scan
+from scripts.resource_fields import KINDS, NewField, ResourceError, parse_fields, require_name
+from scripts.resource_migration import migration
+from sluice import application
+from sluice.kinds.field import DeclarationError
+from sluice.migrations import applications
+from sluice.resource import Resource
+
+ROOT = Path(__file__).parents[1]
+# Modules and folders that each application may have.
+TAKEN_MODULES = ("application", "migrations", "registry", "routes")
+SCHEMA = "public"
+ADDED_FIELDS = """\
+Timestamp("created_at", read_only=True, filter="range", filter_name="created", sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),"""
+FILE = '''\
+"""{title}, at /api/{name}.
+
+The declaration is {constant}. Rules and SQL by hand are in {class_name}Repository.
+"""
+
+{imports}
+from sluice.resource import Resource
+from sluice.sql.resource_repository import ResourceRepository
+
+{constant} = Resource(
+    name="{name}",
+    singular="{singular}",
+    description="{description}",
+    table="{table}",
+    group="{group}",{scope}
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        {fields},
+        {added}
+    ],
+    etag="version",{import_key}
+    analytics=True,
+)
+
+
+class {class_name}Repository(ResourceRepository):
+    """Reads and writes {plural}."""
+
+    resource = {constant}
+'''
+
+
+@dataclass(frozen=True)
+class NewResource:
+    """What `make resource` was asked for."""
+
+    name: str
+    singular: str
+    group: str
+    scope: str
+    fields: list[NewField]
+
+    @property
+    def declaration(self) -> str:
+        """Return the text of the module that declares the resource."""
+        kinds = {("integer", "BigInt"), ("integer", "Integer"), ("timestamp", "Timestamp")}
+        kinds |= {(field.kind.module, field.kind.class_name) for field in self.fields}
+        keys = [field.name for field in self.fields if field.unique and field.not_null]
+        return FILE.format(
+            title=words(self.name).capitalize(),
+            plural=words(self.name),
+            name=self.name,
+            singular=self.singular,
+            constant=self.name.upper(),
+            class_name="".join(word.title() for word in self.singular.split("_")),
+            description=f"{a(words(self.singular)).capitalize()}.",
+            table=f"{SCHEMA}.{self.name}",
+            group=self.group,
+            scope=f'\n    scope="{self.scope}",' if self.scope else "",
+            import_key=f'\n    import_key=["{keys[0]}"],' if keys else "",
+            imports="\n".join(
+                f"from sluice.kinds.{module} import "
+                + ", ".join(sorted(name for part, name in kinds if part == module))
+                for module in sorted({module for module, _ in kinds})
+            ),
+            fields=",\n        ".join(field.source for field in self.fields),
+            added=ADDED_FIELDS,
+        )
+
+
+def singular_of(name: str) -> str:
+    """Return the singular of a plural in English. Raise ResourceError if it is not regular."""
+    if name.endswith("ies"):
+        return f"{name.removesuffix('ies')}y"
+    if name.endswith(("sses", "shes", "ches", "xes")):
+        return name.removesuffix("es")
+    if name.endswith("s") and not name.endswith("ss"):
+        return name.removesuffix("s")
+    raise ResourceError(f"set SINGULAR: the singular of {name} is not known")
+
+
+def require_free(new: NewResource, found: Found) -> None:
+    """Raise ResourceError if a name has another meaning, or is taken."""
+    require_name(new.name, "the name")
+    require_name(new.singular, "SINGULAR")
+    require_name(new.group, "GROUP")
+    if new.scope:
+        require_name(new.scope, "SCOPE")
+    for what, name in (("the name", new.name), ("SCOPE", new.scope)):
+        if name in RESERVED:
+            raise ResourceError(f"{what} {name} is reserved: the engine has it")
+    if new.name in TAKEN_MODULES or keyword.iskeyword(new.name):
+        raise ResourceError(f"the name {new.name} is reserved: no such module can be written")
+    path = found.folder / f"{new.name}.py"
+    if path.exists():
+        raise ResourceError(f"{_shown(path)} exists, and is not overwritten")
+    for other in found.resources:
+        if f"{SCHEMA}.{new.name}" == other.resource.table:
+            raise ResourceError(f"{other.place()} has the table {other.resource.table}")
+
+
+def next_revision(app: str, folder: Path) -> tuple[str, str | None]:
+    """Return the number of the next migration of the application, and the revision before it."""
+    if not folder.is_dir():
+        return "0001", None
+    head = ScriptDirectory.from_config(applications.config(app)).get_current_head()
+    numbers = [int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.py")]
+    return f"{max(numbers, default=0) + 1:04}", head
+
+
+def make(new: NewResource, found: Found) -> tuple[list[Path], list[str]]:
+    """Write both files and what is derived. Return the paths of both, and of what was derived.
+
+    Raise ResourceError or DeclarationError, and leave nothing that is new.
+    """
+    require_free(new, found)
+    versions = found.folder / "migrations" / "versions"
+    revision, previous = next_revision(found.app.name, versions)
+    declaration = found.folder / f"{new.name}.py"
+    paths = [declaration, versions / f"{revision}_{new.name}.py"]
+    try:
+        declaration.write_text(new.declaration)
+        resource = _declared(new.name, found.app.name)
+        versions.mkdir(parents=True, exist_ok=True)
+        paths[1].write_text(migration(resource, found.app.name, revision, previous))
+        _run("ruff", "format", "--quiet", *map(str, paths))
+        derived = _run("scripts.derive")
+        if derived.returncode != 0:
+            raise ResourceError(derived.stderr.strip())
+    except (ResourceError, DeclarationError):
+        for path in paths:
+            path.unlink(missing_ok=True)
+        _run("scripts.derive")  # what was derived before the fault was found
+        raise
+    return paths, derived.stdout.split()
+
+
+def _declared(name: str, app: str) -> Resource:
+    """Return the resource that was just written, after all checks. Raise DeclarationError."""
+    importlib.invalidate_caches()
+    found = scan(app)
+    require_valid(found)
+    return next(each.resource for each in found.resources if each.resource.name == name)
+
+
+def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the resource; return the exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
+    parser.add_argument("name", help="the collection, such as suppliers")
+    parser.add_argument("--fields", default="", help=f"kinds: {', '.join(KINDS)}")
+    parser.add_argument("--singular", default="", help="one row, such as supplier")
+    parser.add_argument("--group", default="", help="the function that serves it")
+    parser.add_argument("--scope", default="", help="the prefix of its scopes")
+    options = parser.parse_args(arguments)
+    try:
+        found = scan(application.current_name())
+        require_name(options.name, "the name")
+        new = NewResource(
+            name=options.name,
+            singular=options.singular or singular_of(options.name),
+            group=options.group or found.app.default_group or SCHEMA,
+            scope=options.scope,
+            fields=parse_fields(options.fields),
+        )
+        paths, derived = make(new, found)
+    except (ResourceError, DeclarationError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in paths:
+        print(f"{_shown(path)}: {len(path.read_text().splitlines())} lines, yours to change")
+    print("derived:", *derived, sep="\n  ")
+    print(f"routes: /api/{new.name} and /api/{new.name}/{{id}}, in the function {new.group}")
+    if found.is_default:
+        print("connections:", _run("scripts.connection_budget").stdout.strip(), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""`make resource` writes a declaration and a migration, and the rest is derived from these two."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from scripts.derive.scan import scan
+from scripts.resource import NewResource, require_free, singular_of
+from scripts.resource_fields import ResourceError, parse_fields
+from scripts.resource_migration import migration
+from sluice.kinds.choice import Choice
+from sluice.kinds.integer import BigInt
+from sluice.kinds.text import Email, Text
+from sluice.resource import Resource
+from tests.fixtures.template import ROOT
+
+SUPPLIERS = "NAME=suppliers", "FIELDS=name:text!:unique country:text rating:numeric(3,2)"
+MODULE = "layers/shared/shop/suppliers.py"
+MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("", "FIELDS is empty"),
+        ("name", "a field is name:kind"),
+        ("name:text:uniq", "a field is name:kind"),
+        ("Name:text", "must have the form of `line_items`"),
+        ("order:integer", "order is a keyword of SQL"),
+        ("version:integer", "each table has this field"),
+        ("line:integer", "imports use the name"),
+        ("a:text a:date", "a: named twice"),
+        ("a:uuid", "no such kind: uuid. The kinds are text, email"),
+        ("a:text?:unique", "so it cannot have `?`"),
+        ("a:text(677)", r"write text\(677\)\?"),
+        ("a:text(0)?", "must be a number from 1"),
+        ("a:date(3)", "write date"),
+        ("a:numeric", r"write numeric\(12,2\)"),
+        ("a:numeric(3,4)", "'4' must be a number from 0 to 3"),
+        ("a:choice", r"write choice\(new,paid\)"),
+        ("a:choice(New)", r"write choice\(new,paid\)"),
+    ],
+)
+def test_wrong_field_is_named(fields: str, message: str) -> None:
+    with pytest.raises(ResourceError, match=message):
+        parse_fields(fields)
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    with pytest.raises(ResourceError) as raised:
+        parse_fields("a:uuid name:text! b")
+
+    assert [line.split(": ")[0] for line in str(raised.value).splitlines()] == ["a:uuid", "b"]
+
+
+@pytest.mark.parametrize(
+    ("field", "source"),
+    [
+        (
+            "name:text!:unique",
+            'Text("name", min_length=1, max_length=200, unique=True, filter="in", sort=True,'
+            " search=True)",
+        ),
+        ("note:text(5000)?", 'Text("note", min_length=1, max_length=5000, nullable=True)'),
+        ("email:email!", 'Email("email", ignore_case=True, filter="equal", sort=True)'),
+        ("code:slug!?", 'Slug("code")'),
+        (
+            "rating:numeric(3,2)",
+            'Numeric("rating", precision=3, scale=2, nullable=True, filter="range", sort=True)',
+        ),
+        ("size:integer!", 'Integer("size", filter="range", sort=True)'),
+        ("day:date!", 'Date("day", filter="range", sort=True)'),
+        ("at:timestamptz!", 'Timestamp("at", filter="range", sort=True)'),
+        ("is_new:boolean!", 'Boolean("is_new", filter="equal", sort=True)'),
+        ("state:choice(new,old)!?", 'Choice("state", ["new", "old"])'),
+    ],
+)
+def test_field_is_declared(field: str, source: str) -> None:
+    (parsed,) = parse_fields(field)
+
+    assert parsed.source == source
+
+
+@pytest.mark.parametrize(
+    ("name", "singular"),
+    [("suppliers", "supplier"), ("categories", "category"), ("boxes", "box"), ("classes", "class")],
+)
+def test_singular_of_regular_plural(name: str, singular: str) -> None:
+    assert singular_of(name) == singular
+
+
+@pytest.mark.parametrize("name", ["sheep", "moss"])
+def test_singular_of_other_names_is_asked_for(name: str) -> None:
+    with pytest.raises(ResourceError, match=f"set SINGULAR: the singular of {name} is not known"):
+        singular_of(name)
+
+
+def new(**changed: str) -> NewResource:
+    values = {"name": "suppliers", "singular": "supplier", "group": "categories", "scope": ""}
+    return NewResource(**values | changed, fields=parse_fields("name:text!"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"name": "users"}, r"layers/shared/shop/users\.py exists, and is not overwritten"),
+        ({"name": "graphql"}, "the name graphql is reserved"),
+        ({"name": "routes"}, "the name routes is reserved"),
+        ({"name": "class"}, "the name class is reserved"),
+        ({"name": "table"}, "the name table is a keyword of SQL"),
+        ({"name": "Suppliers"}, "the name 'Suppliers' must have the form"),
+        ({"singular": "a supplier"}, "SINGULAR 'a supplier' must"),
+        ({"group": "../x"}, r"GROUP '\.\./x' must"),
+        ({"scope": "a:b"}, "SCOPE 'a:b' must"),
+        ({"scope": "imports"}, "SCOPE imports is reserved"),
+    ],
+)
+def test_name_with_another_meaning_is_refused(changed: dict[str, str], message: str) -> None:
+    with pytest.raises(ResourceError, match=message):
+        require_free(new(**changed), scan("shop"))
+
+
+def resource(*fields: Text | Choice, table: str = "parts") -> Resource:
+    return Resource(
+        name="parts",
+        singular="part",
+        table=f"public.{table}",
+        group="parts",
+        key=BigInt("id", read_only=True),
+        fields=fields,
+    )
+
+
+def test_migration_has_constraints_and_indexes() -> None:
+    fields = (
+        Email("email", ignore_case=True, unique=True, filter="equal", sort=True),
+        Text("code", max_length=9, nullable=True, unique=True, sort=True, search=True),
+        Choice("state", ["new", "old"], filter="in"),
+    )
+
+    text = migration(resource(*fields), "shop", "0004", "0003")
+
+    assert 'revision = "0004"\ndown_revision = "0003"\n' in text
+    for part in (
+        "email text NOT NULL\n",
+        "code text\n        CONSTRAINT parts_code_key UNIQUE\n",
+        "CONSTRAINT parts_state_check CHECK (state IN ('new', 'old'))",
+        '"CREATE UNIQUE INDEX parts_email_key ON public.parts (lower(email))",',
+        '"CREATE INDEX parts_code_idx ON public.parts (code, id)",',
+        '"CREATE INDEX parts_state_idx ON public.parts (state, id)",',
+        "USING gin (sluice.words(coalesce(code, '')))",
+        'DROPS = ("DROP TABLE IF EXISTS public.parts",)',
+    ):
+        assert part in text
+    assert "parts_email_idx" not in text
+
+
+def test_name_that_postgresql_would_cut_is_refused() -> None:
+    with pytest.raises(ResourceError, match="PostgreSQL allows 63 bytes in a name"):
+        migration(resource(Text("code", min_length=1), table="p" * 60), "shop", "0004", None)
+
+
+def run(folder: Path, *command: str, code: int = 0) -> str:
+    environment = {**os.environ, "PYTHONPATH": ".:layers/shared:tests/apps"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(name="copy", scope="module")
+def copy_with_suppliers() -> Iterator[Path]:
+    """Return a copy of the repository, with the resource `suppliers`."""
+    with TemporaryDirectory(prefix="sluice-suppliers-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, the tests start PostgreSQL as another user
+        copy_repository(folder)
+        assert "routes: /api/suppliers and /api/suppliers/{id}" in make(folder, *SUPPLIERS)
+        yield folder
+
+
+def copy_repository(folder: Path) -> None:
+    for name in run(ROOT, "git", "ls-files").splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    for name in (".venv", ".venv-sam"):
+        (folder / name).symlink_to(ROOT / name)
+    run(folder, "git", "init", "--quiet")
+    run(folder, "git", "add", "--all")
+
+
+def make(folder: Path, *arguments: str, code: int = 0) -> str:
+    up_to_date = ("--old-file=.venv/.dev", "--old-file=.venv-sam/.done")
+    return run(folder, "make", *up_to_date, "resource", *arguments, code=code)
+
+
+@pytest.mark.slow
+def test_two_files_are_by_hand(copy: Path) -> None:
+    by_hand = [copy / MODULE, copy / MIGRATION]
+    written = run(copy, "git", "ls-files", "--others", "--exclude-standard").split()
+
+    assert [name for name in written if not name.startswith("events/")] == [MIGRATION, MODULE]
+    assert sum(len(path.read_text().splitlines()) for path in by_hand) <= 90
+    assert run(copy, ".venv/bin/ruff", "format", "--check", MODULE, MIGRATION)
+    assert "All checks passed" in run(copy, ".venv/bin/ruff", "check", MODULE, MIGRATION)
+
+
+@pytest.mark.slow
+def test_resource_works_in_every_interface(copy: Path) -> None:
+    tests = "tests/scripts/suppliers_resource.py"
+
+    run(copy, ".venv/bin/python", "-m", "pytest", "-q", tests)
+
+
+@pytest.mark.slow
+def test_checks_and_connection_budget_hold(copy: Path) -> None:
+    conventions = "tests/conventions/test_border.py", "tests/conventions/test_names.py"
+
+    run(copy, ".venv/bin/python", "-m", "scripts.derive", "--check")
+    run(copy, ".venv/bin/python", "-m", "scripts.connection_budget")
+    run(copy, ".venv/bin/python", "-m", "mypy")
+    run(copy, ".venv/bin/python", "-m", "pytest", "-q", *conventions)
+
+
+@pytest.mark.slow
+def test_refused_resource_leaves_no_file(copy: Path) -> None:
+    before = run(copy, "git", "status", "--short")
+
+    output = make(copy, "NAME=deals", "FIELDS=category_id:bigint!", code=2)
+
+    assert "the column category_id is category in another resource" in output
+    assert run(copy, "git", "status", "--short") == before
+    assert "exists, and is not overwritten" in make(copy, *SUPPLIERS, code=2)

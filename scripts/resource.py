@@ -161,16 +161,14 @@ def make(new: NewResource, found: Found) -> tuple[list[Path], list[str]]:
         resource = _declared(new.name, found.app.name)
         versions.mkdir(parents=True, exist_ok=True)
         paths[1].write_text(migration(resource, found.app.name, revision, previous))
-        _run("ruff", "format", "--quiet", *map(str, paths))
-        derived = _run("scripts.derive")
-        if derived.returncode != 0:
-            raise ResourceError(derived.stderr.strip())
+        _require_success(_run("ruff", "format", "--quiet", *map(str, paths)))
+        derived = _require_success(_run("scripts.derive"))
     except (ResourceError, DeclarationError):
         for path in paths:
             path.unlink(missing_ok=True)
         _run("scripts.derive")  # what was derived before the fault was found
         raise
-    return paths, derived.stdout.split()
+    return paths, derived.split()
 
 
 def _declared(name: str, app: str) -> Resource:
@@ -179,6 +177,13 @@ def _declared(name: str, app: str) -> Resource:
     found = scan(app)
     require_valid(found)
     return next(each.resource for each in found.resources if each.resource.name == name)
+
+
+def _require_success(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a program printed. Raise ResourceError with its message if it failed."""
+    if done.returncode != 0:
+        raise ResourceError(done.stderr.strip())
+    return done.stdout
 
 
 def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

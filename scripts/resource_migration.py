@@ -8,6 +8,7 @@ from sluice.resource import Resource
 from sluice.sql.identifiers import quoted
 
 MAX_IDENTIFIER = 63  # bytes; PostgreSQL cuts longer names
+MAX_LINE = 100
 DEFAULTS = {"created_at": "now()", "updated_at": "now()", "version": "1"}
 FILE = '''\
 """The table {table}, with the indexes of its filters and sorts."""
@@ -24,9 +25,9 @@ CREATE TABLE {table} (
 """
 
 # The index of a sort ends with the key, which breaks ties.
-INDEXES = (
+INDEXES = """
 {indexes}
-)
+"""
 
 # The trigger counts `version` and sets `updated_at`.
 TRIGGER = """
@@ -39,7 +40,8 @@ DROPS = ("DROP TABLE IF EXISTS {table}",)
 
 
 def upgrade() -> None:
-    for statement in (TABLE, *INDEXES, TRIGGER):
+    indexes = INDEXES.strip().removesuffix(";").split(";\\n")
+    for statement in (TABLE, *indexes, TRIGGER):
         op.execute(statement)
 '''
 
@@ -54,8 +56,13 @@ def migration(resource: Resource, app: str, revision: str, down_revision: str | 
         revision=revision,
         down_revision=f'"{down_revision}"' if down_revision else None,
         columns=",\n".join(f"    {column}" for column in _columns(resource)),
-        indexes="\n".join(f'    "{index}",' for index in _indexes(resource)),
+        indexes="\n".join(f"{_wrapped(index)};" for index in _indexes(resource)),
     )
+
+
+def _wrapped(index: str) -> str:
+    """Return the statement of an index in two lines, if one is too long."""
+    return index if len(index) < MAX_LINE else index.replace(" ON ", "\n    ON ", 1)
 
 
 def _columns(resource: Resource) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,11 @@ from sluice.kinds.text import Email, Text
 from sluice.resource import Resource
 from tests.fixtures.template import ROOT
 
+KINDS = (
+    "email:email:unique code:slug! name:text! size:integer weight:bigint! price:numeric(12,2)!"
+    " is_new:boolean day:date at:timestamptz! state:choice(new,old)! notes:text(5000)?"
+)
+MACHINES = "NAME=machines", f"FIELDS={KINDS}", "GROUP=machines", "SCOPE=catalog"
 SUPPLIERS = "NAME=suppliers", "FIELDS=name:text!:unique country:text rating:numeric(3,2)"
 MODULE = "layers/shared/shop/suppliers.py"
 MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
@@ -150,9 +156,9 @@ def test_migration_has_constraints_and_indexes() -> None:
         "email text NOT NULL\n",
         "code text\n        CONSTRAINT parts_code_key UNIQUE\n",
         "CONSTRAINT parts_state_check CHECK (state IN ('new', 'old'))",
-        '"CREATE UNIQUE INDEX parts_email_key ON public.parts (lower(email))",',
-        '"CREATE INDEX parts_code_idx ON public.parts (code, id)",',
-        '"CREATE INDEX parts_state_idx ON public.parts (state, id)",',
+        "CREATE UNIQUE INDEX parts_email_key ON public.parts (lower(email));\n",
+        "CREATE INDEX parts_code_idx ON public.parts (code, id);\n",
+        "CREATE INDEX parts_state_idx ON public.parts (state, id);\n",
         "USING gin (sluice.words(coalesce(code, '')))",
         'DROPS = ("DROP TABLE IF EXISTS public.parts",)',
     ):
@@ -177,15 +183,30 @@ def run(folder: Path, *command: str, code: int = 0) -> str:
 @pytest.fixture(name="copy", scope="module")
 def copy_with_suppliers() -> Iterator[Path]:
     """Return a copy of the repository, with the resource `suppliers`."""
-    with TemporaryDirectory(prefix="sluice-suppliers-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # as root, the tests start PostgreSQL as another user
-        copy_repository(folder)
+    with copy_of_repository() as folder:
         assert "routes: /api/suppliers and /api/suppliers/{id}" in make(folder, *SUPPLIERS)
         yield folder
 
 
-def copy_repository(folder: Path) -> None:
+@pytest.fixture(name="copy_of_kinds")
+def copy_with_machines() -> Iterator[Path]:
+    """Return a copy of the repository with the resource `machines`, which has each kind."""
+    with copy_of_repository() as folder:
+        assert "WHICH DOES NOT FIT" in make(folder, *MACHINES)  # one function more
+        yield folder
+
+
+@contextmanager
+def copy_of_repository() -> Iterator[Path]:
+    """Copy the tracked files, and remove the copy afterwards."""
+    with TemporaryDirectory(prefix="sluice-copy-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, the tests start PostgreSQL as another user
+        copy_files(folder)
+        yield folder
+
+
+def copy_files(folder: Path) -> None:
     for name in run(ROOT, "git", "ls-files").splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
@@ -216,6 +237,13 @@ def test_resource_works_in_every_interface(copy: Path) -> None:
     tests = "tests/scripts/suppliers_resource.py"
 
     run(copy, ".venv/bin/python", "-m", "pytest", "-q", tests)
+
+
+@pytest.mark.slow
+def test_each_kind_works_in_a_function_of_its_own(copy_of_kinds: Path) -> None:
+    tests = "tests/scripts/machines_resource.py"
+
+    run(copy_of_kinds, ".venv/bin/python", "-m", "pytest", "-q", tests)
 
 
 @pytest.mark.slow

@@ -101,9 +101,11 @@ class PopulatedShop:
 
     def digest(self) -> list[Any]:
         digests = (
-            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables
+            f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+            for table in self.tables
         )
-        return self.shop.sql(" UNION ALL ".join(digests))
+        # PostgreSQL may run the parts in parallel, so their order is not that of the text.
+        return self.shop.sql(f"{' UNION ALL '.join(digests)} ORDER BY 1")
 
     def with_id(self, path: str) -> str:
         """Return the path with the id of the existing row."""

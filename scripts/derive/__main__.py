@@ -33,6 +33,7 @@ OF_DEFAULT = (
     "scripts.derive.template",
     "scripts.openapi",
     "scripts.derive.events",
+    "scripts.derive.docs",
     "scripts.module_map",
 )
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from scripts.derive.checks import RESERVED
 from scripts.derive.scan import Found
 from scripts.json_schemas import example_of_body
+from sluice import application
 from sluice.http.group import api_of
 from sluice.http.query_params import ListParams
 from sluice.http.route import RouteSpec
@@ -32,13 +34,26 @@ HEADERS = {
 
 
 def files(found: Found) -> dict[Path, str]:
-    """Return the events of all served resources by their path."""
-    return {
+    """Return the events of all served resources by their path.
+
+    The empty text of a file says that its resource is gone.
+    """
+    gone = {path: "" for path in sorted(FOLDER.glob("*.json")) if is_gone(path.read_text())}
+    return gone | {
         FOLDER / f"{name}.json": json.dumps(event, indent=2, ensure_ascii=False) + "\n"
         for each in found.resources
         if each.is_served
         for name, event in events_of(each.resource, api_of(each.resource.name).routes)
     }
+
+
+def is_gone(event: str) -> bool:
+    """Return whether no resource or function has the path of an event, such as /api/deals."""
+    path = str(json.loads(event)["rawPath"])
+    known = {
+        path.split("/")[2] for each in application.current().functions for path in each.all_paths
+    }
+    return path.startswith("/api/") and path.split("/")[2] not in {*known, *RESERVED}
 
 
 def events_of(

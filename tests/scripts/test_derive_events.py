@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.derive.events import events_of
+from scripts.derive.events import events_of, is_gone
 from shop.users import USERS, UserRepository
 from sluice.http.resource_routes import resource_api
 
@@ -38,3 +38,11 @@ def test_row_has_a_key_and_a_body_its_length(events: dict[str, dict[str, Any]]) 
     assert event["requestContext"]["http"]["method"] == "PATCH"
     assert json.loads(event["body"]).keys() <= {"email", "name"}
     assert event["headers"]["content-length"] == str(len(event["body"].encode()))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/api/deals/1", True), ("/api/users/1", False), ("/api/imports", False), ("/docs", False)],
+)
+def test_event_of_a_removed_resource_is_deleted(path: str, expected: bool) -> None:
+    assert is_gone(json.dumps({"rawPath": path})) == expected

@@ -1,0 +1,31 @@
+"""`make derive` writes the tables of docs/api.md between their marks, and nothing else."""
+
+import pytest
+
+from scripts.derive.docs import render
+from scripts.derive.scan import Found, scan
+
+PAGE = "Before.\n\n<!-- derived: {} -->\nold\n<!-- /derived -->\n\nAfter.\n"
+
+
+@pytest.fixture(name="found", scope="module")
+def resources_of_the_shop() -> Found:
+    return scan("shop")
+
+
+def test_text_around_a_table_is_kept(found: Found) -> None:
+    page = render(PAGE.format("scopes"), found)
+
+    assert page.startswith("Before.\n\n<!-- derived: scopes -->\n\n| scopes | routes |\n")
+    assert page.endswith("|\n\n<!-- /derived -->\n\nAfter.\n")
+    assert "| `users:read`, `users:write` | users |\n" in page
+    assert "old" not in page
+
+
+def test_resources_of_one_scope_share_a_row(found: Found) -> None:
+    assert "| categories, products, inventory |" in render(PAGE.format("scopes"), found)
+
+
+def test_unknown_table_is_an_error(found: Found) -> None:
+    with pytest.raises(KeyError, match="colours"):
+        render(PAGE.format("colours"), found)

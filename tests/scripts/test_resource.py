@@ -25,6 +25,16 @@ KINDS = (
     " is_new:boolean day:date at:timestamptz! state:choice(new,old)! notes:text(5000)?"
 )
 MACHINES = "NAME=machines", f"FIELDS={KINDS}", "GROUP=machines", "SCOPE=catalog"
+# Tests that read each resource, route or table.
+OTHER_TESTS = (
+    "tests/conventions/test_border.py",
+    "tests/shop/adhoc_sql/test_role.py",
+    "tests/shop/documents/test_docs.py",
+    "tests/shop/sql/test_mapped.py",
+    "tests/shop/sql/test_plans.py",
+    "tests/template/test_events.py",
+    "tests/template/test_template.py",
+)
 SUPPLIERS = "NAME=suppliers", "FIELDS=name:text!:unique country:text rating:numeric(3,2)"
 MODULE = "layers/shared/shop/suppliers.py"
 MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
@@ -248,12 +258,10 @@ def test_each_kind_works_in_a_function_of_its_own(copy_of_kinds: Path) -> None:
 
 @pytest.mark.slow
 def test_checks_and_connection_budget_hold(copy: Path) -> None:
-    conventions = ("tests/conventions/test_border.py", "tests/shop/documents/test_docs.py")
-
     run(copy, ".venv/bin/python", "-m", "scripts.derive", "--check")
     run(copy, ".venv/bin/python", "-m", "scripts.connection_budget")
     run(copy, ".venv/bin/python", "-m", "mypy")
-    run(copy, ".venv/bin/python", "-m", "pytest", "-q", *conventions)
+    run(copy, ".venv/bin/python", "-m", "pytest", "-q", *OTHER_TESTS)
 
 
 @pytest.mark.slow

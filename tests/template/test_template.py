@@ -20,9 +20,14 @@ from sluice.settings import (
 )
 from tests.fixtures.template import ROOT, SourceTemplate
 
-# Path → the function that template.yaml must route it to, from openapi.json.
+BY_PATH = {
+    path: logical_id(function)
+    for function in application.current().functions
+    for path in function.all_paths
+}
+# Path in openapi.json → the function that template.yaml must route it to.
 ROUTES = {
-    path: f"{next(iter(methods.values()))['tags'][0].title()}Function"
+    path: BY_PATH.get(path, f"{next(iter(methods.values()))['tags'][0].title()}Function")
     for path, methods in json.loads((ROOT / "openapi.json").read_text())["paths"].items()
 } | {"/docs/{file}": "DocsFunction"}
 

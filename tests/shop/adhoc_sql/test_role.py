@@ -57,13 +57,14 @@ def test_sizes_of_columns_are_those_of_the_tables(analyst: AnalystClient) -> Non
         if column.text
     }
 
-    assert sizes == {
+    expected = {
         "name": 800,
         "slug": 200,
         "description": 40_000,
         "email": 1_016,
         "status": max(map(len, STATUSES)),
     }
+    assert expected.items() <= sizes.items()
     assert CATALOGUE.tables["orders"].columns["status"].distinct == len(STATUSES)
 
 

@@ -3,7 +3,9 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -45,10 +47,12 @@ def _run(folder: Path, *command: str) -> str:
 
 
 @pytest.fixture(name="copy", scope="module")
-def copy_of_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("copy")
-    copy_without_shop(folder)
-    return folder
+def copy_of_repository() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="sluice-copy-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, PostgreSQL runs as another user, from the copy's .venv
+        copy_without_shop(folder)
+        yield folder
 
 
 @pytest.mark.slow

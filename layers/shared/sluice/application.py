@@ -74,7 +74,7 @@ class Application:
     graphql: a GraphqlPart with a schema by hand. Empty: both are derived.
     analytics: a Catalogue. Empty: no ad-hoc SQL.
     openapi: an OpenApiTexts: descriptions and examples.
-    error_classes: SluiceErrors of its own, in the order of openapi.json.
+    error_classes: the application's SluiceErrors, in the order of openapi.json.
     constraint_errors: constraint → SluiceError that its violation raises.
     fields: column → field as clients see it. Other columns are never named to a client.
     replica_scopes: scopes whose routes a replica may serve.

@@ -40,7 +40,7 @@
        │  └─ RolledBack             database_unavailable    503
        └─ StatementTimeout          statement_timeout       504
 
-An application adds classes of its own, and registers them in `error_classes`.
+An application adds its own classes, and registers them in `error_classes`.
 
 `detail` and `errors` are shown to clients. They never contain SQL, names of tables or constraints,
 or values of other rows. The cause is kept as `__cause__` and only written to the log.

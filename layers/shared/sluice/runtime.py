@@ -235,7 +235,7 @@ def current() -> Runtime:
 
 
 def _read_settings() -> Settings:
-    """Read the settings, and check that there is an application. Raise SettingsError."""
+    """Read the settings and check SLUICE_APP. Raise SettingsError with the problems of both."""
     problems = application.problems()
     try:
         settings = Settings.from_env()

@@ -243,7 +243,7 @@ def _selects(
 
 
 def _exists_select(source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool) -> str:
-    """Return the SQL condition that there is a row after the position."""
+    """Return the SQL condition that is true if a row follows the position."""
     selects = _selects("true", source, keys, spec, inclusive=inclusive, limit="LIMIT 1")
     return f"coalesce({', '.join(f'({select})' for select in selects)}, false)"
 

@@ -126,7 +126,7 @@ class Calls:
         fields = self.repository.list_spec.projection.fields
         inserts = " ".join(self._sql_by_name("inserts").values())
         names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", inserts))
-        values = {name: fields[name].field.sample(1) if name in fields else 1 for name in names}
+        values = {name: fields[name].field.example if name in fields else 1 for name in names}
         creates = {"": None, " with a key": IdempotencyKey(b"key", b"print")} if inserts else {}
         for label, key in creates.items():
             self.recorder.label = f"create{label}"

@@ -7,9 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
 EXAMPLES = {
-    "functions/suppliers/handler.py",
+    "layers/shared/shop/routes/suppliers.py",
     "layers/shared/shop/suppliers.py",
-    "tests/shop/http/test_suppliers.py",
 }
 
 

@@ -28,6 +28,14 @@ def test_writes_and_connections_are_called() -> None:
     assert any(label.startswith("connections_by_parent: ") for label in labels)
 
 
+def test_writes_have_the_declared_examples() -> None:
+    email = application.current().declaration("users").by_name["email"].example
+
+    created = dict(statements_of("users"))["create"]
+
+    assert created.params["email"] == email
+
+
 def test_each_clause_has_a_line() -> None:
     assert laid_out("example", Query(SQL, prepare=True)).splitlines() == [
         "-- example (prepared)",

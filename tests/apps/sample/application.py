@@ -15,7 +15,7 @@ APPLICATION = Application(
             f"{_FOLDER}/analytics", {"Query": "/api/analytics/query"}, analyst=True
         ),
     ),
-    analytics="sample.analytics:CATALOGUE",
+    analytics="sample.analyst_tables:CATALOGUE",
     graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop.analytics import CATALOGUE
+from shop.analyst_tables import CATALOGUE
 from sluice import application
 from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.derived import plain_data, tables

@@ -1,6 +1,6 @@
 """The privileges and limits of the database role, the last layer of defence."""
 
-from shop.analytics import CATALOGUE
+from shop.analyst_tables import CATALOGUE
 from shop.orders import STATUSES
 from tests.fixtures.adhoc_sql import AnalystClient
 

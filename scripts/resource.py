@@ -17,6 +17,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
+from scripts import broken_pipe
 from scripts.derive.checks import RESERVED, require_valid
 from scripts.derive.graphql_text import a, words
 from scripts.derive.scan import Found, scan
@@ -228,4 +229,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(broken_pipe.run(main))

@@ -1,5 +1,6 @@
 """Write the migration of a new table from its declaration: the table, its indexes and trigger."""
 
+import re
 from collections.abc import Iterator
 
 from scripts.resource_fields import ResourceError
@@ -18,7 +19,7 @@ from alembic import op
 revision = "{revision}"
 down_revision = {down_revision}
 
-TABLE = """
+TABLE = r"""
 CREATE TABLE {table} (
 {columns}
 )
@@ -82,9 +83,16 @@ def _columns(resource: Resource) -> Iterator[str]:
 def _constraints(resource: Resource, field: Field) -> Iterator[str]:
     if field.unique and not _is_expression(field):
         yield f"{_name(resource, field, 'key')} UNIQUE"
-    check = field.check(quoted(field.column))
+    check = "" if field.read_only else field.check(quoted(field.column))
     if check:
-        yield f"{_name(resource, field, 'check')} CHECK ({check})"
+        constraint = f"{_name(resource, field, 'check')} CHECK ({check})"
+        yield constraint if len(constraint) < MAX_LINE - 20 else _in_lines(constraint)
+
+
+def _in_lines(constraint: str) -> str:
+    """Return a CHECK constraint with a line for each of its conditions."""
+    lines = constraint.replace(" CHECK (", "\n            CHECK (")
+    return re.sub(r' AND (?=["a-z])', "\n                AND ", lines)
 
 
 def _indexes(resource: Resource) -> Iterator[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from scripts import broken_pipe
 from sluice import application
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
@@ -253,4 +254,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(broken_pipe.run(main))

@@ -163,7 +163,9 @@ def test_migration_has_constraints_and_indexes() -> None:
 
     assert 'revision = "0004"\ndown_revision = "0003"\n' in text
     for part in (
-        "email text NOT NULL\n",
+        "email text NOT NULL\n        CONSTRAINT parts_email_check\n",
+        "\n            CHECK (char_length(email) <= 254\n",
+        "\n                AND email ~ '^[^@]+@[^@]+$'\n                AND email !~ '[\\u0001-",
         "code text\n        CONSTRAINT parts_code_key UNIQUE\n",
         "CONSTRAINT parts_state_check CHECK (state IN ('new', 'old'))",
         "CREATE UNIQUE INDEX parts_email_key ON public.parts (lower(email));\n",

@@ -1,5 +1,9 @@
 """`make sql` prints the statements of a resource."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from scripts.sql import laid_out, raw, statements_of
@@ -51,3 +55,16 @@ def test_raw_statement_is_one_line_without_white_space() -> None:
     query = Query("SELECT (\n  a ,b\n)", {"n": 1}, before=Query("CALL  c()"))
 
     assert raw("example", query) == 'example | before: CALL c() | SELECT (a,b) | {"n": 1}'
+
+
+def test_closed_pipe_ends_the_output_quietly() -> None:
+    """As with `make sql RESOURCE=users | head`."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-m", "scripts.sql", "users"]
+    done = subprocess.run(
+        command, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+    )
+    os.close(write_end)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -279,6 +279,21 @@ def test_missing_value_gets_its_default(harness: ImportHarness) -> None:
     ]  # fmt: skip
 
 
+def test_value_made_by_a_rule_is_no_column_of_the_file(harness: ImportHarness) -> None:
+    """The sample renames a shelf only if the file has its slug: `:has_slug`."""
+    named = []
+    for text in (
+        "name,slug\nNovels,novels\n",
+        "name\nNOVELS\n",
+        "name,slug\nNOVELS,novels\n",
+        "name\nNovels\n",
+        "name,slug\n Novels ,novels\n",
+    ):
+        assert harness.load(text, "shelves")["rows_written"] == 1
+        named += harness.client.sql("SELECT name FROM shelves")
+    assert named == [["Novels"], ["Novels"], ["NOVELS"], ["NOVELS"], ["Novels"]]
+
+
 def test_default_is_no_column_of_the_file(harness: ImportHarness) -> None:
     resource = ImportResource(
         fields={"name": Text("name"), "slug": Text("slug")},

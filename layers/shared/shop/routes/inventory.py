@@ -16,7 +16,7 @@ from sluice.kinds.items import Items
 from sluice.sql.list_spec import ListQuery
 
 READ_ONLY = [name for name in INVENTORY.by_name if name != QUANTITY.name]
-DELTA = Integer("delta", example=-2)
+DELTA = Integer("delta", minimum=-Integer.largest, example=-2)
 STOCK = BodySchema([QUANTITY], read_only=READ_ONLY)
 ADJUSTMENT = BodySchema(
     [DELTA],

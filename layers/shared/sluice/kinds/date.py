@@ -36,6 +36,9 @@ class Date(Field):
     def trusted(self, column: str) -> str:
         return f"{column} ~ '^{DAY}$'"
 
+    def check(self, column: str) -> str:
+        return f"{column} BETWEEN '0001-01-01' AND '9999-12-31'"
+
     def body_schema(self) -> Schema:
         return self.row_schema()
 

@@ -233,7 +233,11 @@ class Field:
         return self.sql_type
 
     def check(self, column: str) -> str:
-        """Return the CHECK condition for a new column; empty without bounds."""
+        """Return the CHECK condition for a new column; empty if `read` accepts all its values.
+
+        It accepts the values that `read` returns. It does not look for white space at the ends of
+        a text, which `read` removes, nor for a pattern that PostgreSQL may read differently.
+        """
         return ""
 
     # OpenAPI, GraphQL, SQLAlchemy, ad-hoc SQL, tests.

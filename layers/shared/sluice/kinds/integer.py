@@ -13,8 +13,8 @@ CSV_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 class BigInt(Field):
     """A whole number between two bounds, which are included.
 
-    A filter on one value, or on a range, accepts every value of the type: a number outside the
-    bounds finds no row. A list of values must be within the bounds.
+    A filter on one value, or on a range, accepts every value of the type but its lowest: a number
+    outside the bounds finds no row. A list of values must be within the bounds.
     """
 
     sql_type: ClassVar[str] = "bigint"
@@ -31,7 +31,7 @@ class BigInt(Field):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(name, **options)
-        self.minimum = -self.largest if minimum is None else minimum
+        self.minimum = -self.largest - 1 if minimum is None else minimum
         self.maximum = self.largest if maximum is None else maximum
 
     def read_value(self, value: object, pointer: str) -> object:
@@ -79,7 +79,7 @@ class BigInt(Field):
     def check(self, column: str) -> str:
         if self.maximum < self.largest:
             return f"{column} BETWEEN {self.minimum} AND {self.maximum}"
-        return "" if self.minimum == -self.largest else f"{column} >= {self.minimum}"
+        return f"{column} >= {self.minimum}" if self.minimum >= -self.largest else ""
 
     def body_schema(self) -> Schema:
         schema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
@@ -101,7 +101,9 @@ class BigInt(Field):
         return 20
 
     def sample(self, n: int) -> object:
-        first = self.minimum if self.maximum < 1 else max(self.minimum, 1)
+        if self.maximum < 1:
+            return self.maximum - (n - 1) % (self.maximum - self.minimum + 1)
+        first = max(self.minimum, 1)
         return first + (n - 1) % (self.maximum - first + 1)
 
 

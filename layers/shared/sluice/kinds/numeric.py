@@ -73,7 +73,10 @@ class Numeric(Field):
     def check(self, column: str) -> str:
         if self.maximum < self.largest:
             return f"{column} BETWEEN {self.minimum} AND {self.maximum}"
-        return "" if self.minimum == -self.largest else f"{column} >= {self.minimum}"
+        is_number = f"{column} <> 'NaN'"  # NaN is greater than all numbers
+        if self.minimum == -self.largest:
+            return is_number
+        return f"{column} >= {self.minimum} AND {is_number}"
 
     def body_schema(self) -> Schema:
         number = {

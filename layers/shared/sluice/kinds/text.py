@@ -15,10 +15,11 @@ NO_NUL = r"^[^\u0000]*$"
 # The characters that Python's str.strip removes, and other control characters, for a bracket
 # expression of PostgreSQL. A staged text that begins or ends with one is read by Python.
 SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+CONTROL = r"\u0080-\u009f"  # those that are not in SPACE
 # A pattern of such parts means the same to PostgreSQL and to Python: a character, or one of some,
 # and how often. Others may differ, such as `.` and `\w`, or may be invalid in PostgreSQL.
 PORTABLE = re.compile(
-    r"((\[[A-Za-z0-9_.@,-]+\]|[A-Za-z0-9_@,-])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
+    r"((\[[A-Za-z0-9_.@, -]+\]|[A-Za-z0-9_@, -])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
 )
 MAX_REPETITION = 255  # in a regular expression of PostgreSQL
 
@@ -90,7 +91,7 @@ class Text(Field):
         return f"lower({column})" if self.ignore_case else column
 
     def trusted(self, column: str) -> str:
-        if not PORTABLE.fullmatch(self.pattern or "-"):
+        if not self._is_portable:
             return "false"
         longest = self.max_length or MAX_TEXT_BYTES // BYTES_PER_CHARACTER
         length = f"char_length({column}) BETWEEN {self.min_length} AND {longest}"
@@ -98,9 +99,15 @@ class Text(Field):
         return f"{length} AND {column} !~ '^[{SPACE}]|[{SPACE}]$'{matches}"
 
     def check(self, column: str) -> str:
-        if self.max_length is None:
-            return f"char_length({column}) >= {self.min_length}" if self.min_length else ""
-        return f"char_length({column}) BETWEEN {self.min_length} AND {self.max_length}"
+        conditions = []
+        if self.max_length is not None:
+            length = f"BETWEEN {self.min_length} AND {self.max_length}"
+            conditions.append(f"char_length({column}) {length}")
+        elif self.min_length:
+            conditions.append(f"char_length({column}) >= {self.min_length}")
+        if self.pattern and self._is_portable:
+            conditions.append(f"{column} ~ '^({self.pattern})$'")
+        return " AND ".join(conditions)
 
     def body_schema(self) -> Schema:
         longest = {} if self.max_length is None else {"maxLength": self.max_length}
@@ -129,6 +136,11 @@ class Text(Field):
         if self.max_length is not None and len(text) > self.max_length:
             text = str(n)[-self.max_length :]
         return text.ljust(self.min_length, "x")
+
+    @property
+    def _is_portable(self) -> bool:
+        """Whether the pattern means the same to PostgreSQL and to Python."""
+        return PORTABLE.fullmatch(self.pattern or "-") is not None
 
     def _equal(self, parameter: str) -> str:
         if self.ignore_case:
@@ -164,6 +176,10 @@ class Email(Text):
 
     def trusted(self, column: str) -> str:
         return f"char_length({column}) <= {self.max_length} AND {column} ~ '^[!-?A-~]+@[!-?A-~]+$'"
+
+    def check(self, column: str) -> str:
+        is_address = f"{column} ~ '^[^@]+@[^@]+$' AND {column} !~ '[{SPACE}{CONTROL}]'"
+        return f"char_length({column}) <= {self.max_length} AND {is_address}"
 
     def body_schema(self) -> Schema:
         return or_null(self.filter_schema(), nullable=self.nullable)

@@ -63,6 +63,9 @@ class Timestamp(Field):
     def trusted(self, column: str) -> str:
         return f"{column} ~ '^{DAY}{TIME}$'"
 
+    def check(self, column: str) -> str:
+        return f"{column} >= '0001-01-01 UTC' AND {column} < '10000-01-01 UTC'"
+
     def body_schema(self) -> Schema:
         return self.row_schema()
 

@@ -3,8 +3,6 @@
 `<application>/extra.graphql` is by hand. A definition in it replaces the derived one of its name.
 `extend type` adds fields to a type, or replaces those of the same name. Definitions that no query
 or mutation reaches are left out.
-
-An application whose Application has a `graphql` part writes both by hand, and nothing is derived.
 """
 
 from collections.abc import Mapping
@@ -50,8 +48,8 @@ def files(found: Found) -> dict[Path, str]:
 
 @cache
 def derived_schema(found: Found) -> DerivedSchema:
-    """Return the schema of an application; empty if it is by hand, or has no resource."""
-    if found.app.graphql or not any(each.is_served for each in found.resources):
+    """Return the schema of an application; empty if it has no resource."""
+    if not any(each.is_served for each in found.resources):
         return DerivedSchema()
     derived = _named(_derived_text(found))
     merged = _merged(derived, found.folder / "extra.graphql")

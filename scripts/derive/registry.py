@@ -77,7 +77,7 @@ def constants(found: Found) -> dict[str, Any]:
         group[each.resource.name] = paths(each)
     replica = [each for each in served if each.repository.reads_replica]
     schema = derived_schema(found)
-    by_hand = (found.folder / "graphql.py").is_file() and not found.app.graphql
+    by_hand = (found.folder / "graphql.py").is_file()
     return {
         "REPOSITORIES": {each.resource.name: each.repository_name for each in repositories},
         "ROUTES": {each.resource.name: each.routes for each in served if each.routes},

@@ -170,11 +170,13 @@ def test_registered_names_have_their_kinds(name: str) -> None:
     assert all(issubclass(application.load(n), SluiceError) for n in declared.error_classes)
     for key in declared.imports:
         assert isinstance(import_resource(declared.load("imports", key)), ImportResource)
-    single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
+    single = {"analytics": Catalogue, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)
     if declared.has_graphql:
-        assert all(import_module(module) for module in part_of(declared).preload)
+        part = part_of(declared)
+        assert isinstance(part, GraphqlPart)
+        assert all(import_module(module) for module in part.preload)
     assert not declared.demo or callable(declared.load("demo"))
 
 

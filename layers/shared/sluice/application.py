@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, cast, get_args, overload
 
 from sluice.settings import SettingsError, application_name
 
@@ -20,7 +20,7 @@ FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
 ENGINE_FUNCTIONS = ("cleanup", "docs", "graphql", "health", "import_worker", "imports", "migrate")
-Single = Literal["graphql", "analytics", "openapi", "demo"]
+Single = Literal["analytics", "openapi", "demo"]
 Several = Literal["repositories", "imports", "constraint_errors"]
 _NAME = re.compile(r"[a-z]\w*(\.\w+)*:[A-Za-z_]\w*", re.ASCII)
 
@@ -69,14 +69,11 @@ class Application:
     import_order: the same of importable resources in openapi.json, if it differs.
     default_group: the group of a new resource, if it is not the schema of its table.
     scopes: those of routes that belong to no resource.
-    repositories: name → repository class.
-    imports: name → ImportResource, or a repository class from which it is derived.
-    graphql: a GraphqlPart with a schema by hand. Empty: both are derived.
+    imports: name → ImportResource, where it is not derived from the resource's repository.
     analytics: a Catalogue. Empty: no ad-hoc SQL.
     openapi: an OpenApiTexts: descriptions and examples.
     error_classes: the application's SluiceErrors, in the order of openapi.json.
     constraint_errors: constraint → SluiceError that its violation raises.
-    fields: column → field as clients see it. Other columns are never named to a client.
     replica_scopes: scopes whose routes a replica may serve.
     demo: a function `(owner_url) -> int` that fills an empty database (`make run`).
     """
@@ -90,14 +87,11 @@ class Application:
     default_group: str = ""
     scopes: tuple[str, ...] = ()
     replica_scopes: tuple[str, ...] = ()
-    repositories: Mapping[str, str] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)
-    graphql: str = ""
     analytics: str = ""
     openapi: str = ""
     error_classes: tuple[str, ...] = ()
     constraint_errors: Mapping[str, str] = field(default_factory=dict)
-    fields: Mapping[str, str] = field(default_factory=dict)
     demo: str = ""
 
     def __new__(cls, *, format: int = FORMAT, name: str = "", **_: object) -> "Application":
@@ -132,9 +126,19 @@ class Application:
         return (self.order.index(name) if name in self.order else len(self.order), name)
 
     @property
+    def repositories(self) -> Mapping[str, str]:
+        """The repository class of each resource, as a name."""
+        return cast("Mapping[str, str]", self.registry.REPOSITORIES)
+
+    @property
+    def error_fields(self) -> Mapping[str, str]:
+        """The columns that errors may name to a client, each as its field."""
+        return cast("Mapping[str, str]", self.registry.ERROR_FIELDS)
+
+    @property
     def has_graphql(self) -> bool:
-        """Whether it has GraphQL types, by hand or of its resources."""
-        return bool(self.graphql or self.registry.GRAPHQL)
+        """Whether it has GraphQL types."""
+        return bool(self.registry.GRAPHQL)
 
     @property
     def all_scopes(self) -> tuple[str, ...]:
@@ -172,10 +176,10 @@ class Application:
         return [load(target) for target in self.registry.DECLARATIONS.values()]
 
     def _names(self) -> tuple[str, ...]:
-        mappings = (self.repositories, self.imports, self.constraint_errors)
-        single = (self.graphql, self.analytics, self.openapi, self.demo)
+        single = (self.analytics, self.openapi, self.demo)
         return (
-            *(target for mapping in mappings for target in mapping.values()),
+            *self.imports.values(),
+            *self.constraint_errors.values(),
             *filter(None, single),
             *self.error_classes,
         )
@@ -219,9 +223,7 @@ def with_resources(app: Application, registry: Any) -> Application:
         ),
         scopes=tuple(dict.fromkeys((*registry.SCOPES, *app.scopes))),
         replica_scopes=tuple(dict.fromkeys((*registry.REPLICA_SCOPES, *app.replica_scopes))),
-        repositories={**registry.REPOSITORIES, **app.repositories},
         imports={name: imports[name] for name in dict.fromkeys((*order, *imports))},
-        fields={**registry.ERROR_FIELDS, **app.fields},
     )
 
 

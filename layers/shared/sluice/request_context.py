@@ -36,7 +36,7 @@ class DatabaseUse:
     connections_opened: int = 0
     # The next three are for reads from a replica (db/replica.py).
     min_lsn: str | None = None  # that the replica must have; "": no minimum; None: use the primary
-    commit_lsn: str = ""  # WAL position after the last commit of this request
+    commit_lsn: str = ""  # WAL position after the last transaction that wrote, or tried to
     served_by: Literal["", "replica", "primary"] = ""  # the server of the last routed read
 
 

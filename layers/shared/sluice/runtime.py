@@ -208,7 +208,7 @@ def error_names() -> ErrorNames:
     """
     app = application.current()
     constraints = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
-    return ErrorNames(app.fields, constraints)
+    return ErrorNames(app.error_fields, constraints)
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

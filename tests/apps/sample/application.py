@@ -16,7 +16,6 @@ APPLICATION = Application(
         ),
     ),
     analytics="sample.analyst_tables:CATALOGUE",
-    graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),
     constraint_errors={"books_copies_check": "sample.errors:NoCopies"},

@@ -1,7 +1,5 @@
 """Books, at /api/books. REST shows the slug of a book's shelf, GraphQL the whole shelf."""
 
-from dataclasses import replace
-
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
@@ -9,10 +7,8 @@ from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import Resource
-from sluice.sql import derived as sql
-from sluice.sql.derived import derived
-from sluice.sql.list_spec import FilterSql, ListSpec
-from sluice.sql.projection import Column, Join, JoinedColumn
+from sluice.sql.list_spec import FilterSql
+from sluice.sql.projection import Join, JoinedColumn
 from sluice.sql.resource_repository import ResourceRepository
 
 BOOKS = Resource(
@@ -64,7 +60,9 @@ INSERTS = {
         INSERT INTO books (name, description, price, copies, shelf_id)
         VALUES (
             :name, :description, CAST(:price AS numeric), CAST(:copies AS integer),
-            (SELECT id FROM shelves WHERE slug = :shelf)
+            coalesce(
+                CAST(:shelf_id AS bigint), (SELECT id FROM shelves WHERE slug = :shelf)
+            )
         )
         RETURNING *
     """
@@ -75,8 +73,10 @@ ASSIGNMENTS = {
     "description": "description = :description",
     "price": "price = CAST(:price AS numeric)",
     "shelf": "shelf_id = (SELECT id FROM shelves WHERE slug = :shelf)",
+    "shelf_id": "shelf_id = CAST(:shelf_id AS bigint)",
     "copies": "copies = CAST(:copies AS integer)",
 }
+DEFAULTS = {"description": None, "copies": 0, "shelf": None, "shelf_id": None}
 
 IMPORT_WRITE = """
     WITH latest AS MATERIALIZED (
@@ -110,28 +110,16 @@ IMPORT_WRITE = """
 IMPORT_REFERENCES = {"shelf": "SELECT FROM shelves t WHERE t.slug = r.shelf"}
 
 
-def _with_whole_shelf(repository: type["BookRepository"]) -> ListSpec:
-    spec = sql.graphql_list_spec(repository)
-    slug = COLUMN_SQL["shelf"]
-    json = "json_build_object('id', s.id, 'name', s.name, 'slug', s.slug)"
-    column = Column(json, BOOKS.by_name["shelf"])
-    return replace(
-        spec,
-        projection=replace(spec.projection, fields={**spec.projection.fields, "shelf": column}),
-        subselects={"shelf": slug.subselect.replace(slug.sql, json)},
-    )
-
-
 class BookRepository(ResourceRepository):
-    """Reads and writes books."""
+    """Reads and writes books. `shelf`, a slug, or `shelf_id` names the shelf."""
 
     resource = BOOKS
     reads_replica = True
     column_sql = COLUMN_SQL
     filter_sql = FILTER_SQL
     etag_sql = "b.version || '.' || s.version"
-    graphql_list_spec = derived(_with_whole_shelf)
     inserts = INSERTS
+    defaults = DEFAULTS
     assignments = ASSIGNMENTS
     import_write = IMPORT_WRITE
     import_references = IMPORT_REFERENCES

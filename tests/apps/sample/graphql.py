@@ -1,7 +1,6 @@
-"""The library's part of the GraphQL API."""
+"""The resolvers of what extra.graphql adds to the derived GraphQL API."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
@@ -12,9 +11,7 @@ from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
     all_rows,
-    connection_of,
     connections_by_parent,
-    row_by_id,
     rows_by_parent,
 )
 
@@ -29,22 +26,13 @@ def _add_book(context: ResolverContext, field: PlannedField, parents: Objects) -
 
 
 PART = GraphqlPart(
-    schema=Path(__file__).parent / "schema.graphql",
-    types={
-        "Book": Type(scope="library:read", replica=True, indexed_sorts=("price",)),
-        "Shelf": Type(scope="library:read", replica=True),
-        "Reader": Type(scope="readers:read"),
-    },
+    types={"Book": Type(scope="library:read", replica=True, indexed_sorts=("price",))},
     fields={
-        ("Query", "books"): Field(connection_of("books", ids=("shelfId",))),
-        ("Query", "book"): Field(row_by_id("books")),
         ("Query", "shelves"): Field(all_rows("shelves"), size=100, cost=LIST_COST),
-        ("Query", "shelf"): Field(row_by_id("shelves")),
-        ("Query", "reader"): Field(row_by_id("readers")),
         ("Shelf", "books"): Field(rows_by_parent("books", "shelf_id")),
         ("Shelf", "booksConnection"): Field(connections_by_parent("books", "shelf_id")),
         ("Book", "availability"): Field(_availability, column="copies"),
         ("Mutation", "addBook"): Field(_add_book, scope="library:write"),
     },
-    lower_case_enums=("Availability", "BookSortField"),
+    lower_case_enums=("Availability",),
 )

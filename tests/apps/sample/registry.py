@@ -87,6 +87,32 @@ ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, 
         (("id",), ("email",)),
     ),
 }
-GRAPHQL: dict[str, dict[str, object]] = {}
-GRAPHQL_ENUMS: tuple[str, ...] = ()
-GRAPHQL_BY_HAND: str = ""
+GRAPHQL: dict[str, dict[str, object]] = {
+    "Shelf": {
+        "resource": "shelves",
+        "scope": "library",
+        "replica": True,
+        "queries": {"row": "shelf"},
+        "mutations": {"create": "createShelf", "update": "updateShelf", "delete": "deleteShelf"},
+    },
+    "Book": {
+        "resource": "books",
+        "scope": "library",
+        "replica": True,
+        "queries": {"list": "books", "row": "book"},
+        "ids": ("shelfId",),
+        "mutations": {"create": "createBook", "update": "updateBook", "delete": "deleteBook"},
+        "rows": {"shelf": ("shelves", "shelf_id")},
+    },
+    "Reader": {
+        "resource": "readers",
+        "scope": "readers",
+        "queries": {"list": "readers", "row": "reader"},
+        "mutations": {"create": "createReader", "update": "updateReader", "delete": "deleteReader"},
+    },
+}
+GRAPHQL_ENUMS: tuple[str, ...] = (
+    "BookSortField",
+    "ReaderSortField",
+)
+GRAPHQL_BY_HAND: str = "sample.graphql:PART"

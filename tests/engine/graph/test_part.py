@@ -1,7 +1,6 @@
 """The application's part and its schema are checked against each other when they are loaded."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -20,7 +19,6 @@ SCHEMA = make_schema("""
     type BoxEdge { node: Box!, cursor: String! }
     type PageInfo { hasNextPage: Boolean!, hasPreviousPage: Boolean!, endCursor: String }
 """)
-PATH = Path("boxes.graphql")
 BOX = Type(scope="boxes:read")
 TYPES = {"Box": BOX, "Knot": Type(scope=PUBLIC)}
 FIELDS = {
@@ -33,7 +31,7 @@ def make_part(
     types: Mapping[str, Type] = MappingProxyType({}),
     fields: Mapping[tuple[str, str], Field] = MappingProxyType({}),
 ) -> GraphqlPart:
-    return GraphqlPart(PATH, {**TYPES, **types}, {**FIELDS, **fields})
+    return GraphqlPart({**TYPES, **types}, {**FIELDS, **fields})
 
 
 def test_types_of_pages_have_the_type_of_their_rows() -> None:
@@ -64,7 +62,7 @@ def test_scopes_are_those_of_mutations_and_of_the_objects_read() -> None:
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        (GraphqlPart(PATH, {"Box": BOX}, FIELDS), "Knot"),
+        (GraphqlPart({"Box": BOX}, FIELDS), "Knot"),
         (make_part(types={"Box": Type(scope="")}), "Box"),
         (make_part(fields={("Mutation", "pack"): Field()}), "Mutation.pack"),
         (make_part(fields={("Query", "count"): Field()}), "Query.count"),
@@ -93,7 +91,7 @@ def test_type_with_the_name_of_a_page_keeps_its_scope() -> None:
     types = {name: Type(f"{name}:read") for name in ("Graph", "Edge", "GraphEdge")}
     types["GraphConnection"] = Type("GraphConnection:read")
 
-    infos = field_infos(schema, GraphqlPart(PATH, types))
+    infos = field_infos(schema, GraphqlPart(types))
 
     assert infos["Query", "edges"].scope == "Edge:read"
     assert infos["Query", "edge"].scope == "GraphEdge:read"

@@ -14,6 +14,7 @@ from sluice import request_context, runtime
 from sluice.http.metrics import MetricsEmitter
 from sluice.sql.health import HealthRepository
 from tests.fixtures.concurrency import run_concurrently
+from tests.fixtures.graph import error_codes
 from tests.fixtures.replica import MIN_LSN_HEADER, Replicated
 from tests.fixtures.sample import Library
 from tests.fixtures.waiting import wait_until
@@ -95,10 +96,13 @@ def test_every_write_returns_an_lsn(
 
 
 def test_mutation_returns_an_lsn(replicated: Replicated) -> None:
+    """Also one that is rolled back, as a rejected write of REST does."""
     before = replicated.set_price("2.00")
     query = 'mutation { addBook(input: {name: "Emma", price: "1", shelf: "novels"}) { id } }'
-    response = replicated.client.graphql(query)
-    assert parse_lsn(before) < parse_lsn(response.headers[MIN_LSN_HEADER])
+    responses = [replicated.client.graphql(query) for _ in range(2)]
+    assert error_codes(responses[1]) == ["duplicate"]
+    first, second = (parse_lsn(response.headers[MIN_LSN_HEADER]) for response in responses)
+    assert parse_lsn(before) < first <= second
 
 
 def test_replayed_response_returns_an_lsn(replicated: Replicated) -> None:

@@ -67,7 +67,7 @@ class LibraryRepository:
     reads_replica: ClassVar[bool] = True
 
 
-def library(folder: Path, *resources: Resource, extra: str = "", graphql: str = "") -> Found:
+def library(folder: Path, *resources: Resource, extra: str = "") -> Found:
     """Return the library's resources, as `make derive` finds them, and these beside them."""
     if extra:
         (folder / "extra.graphql").write_text(extra)
@@ -76,7 +76,7 @@ def library(folder: Path, *resources: Resource, extra: str = "", graphql: str = 
         FoundResource(each, folder / "library.py", f"library:{name}", 1, LibraryRepository)
         for name, each in declared.items()
     ]
-    return Found(Application(format=1, name="library", graphql=graphql), folder, tuple(found))
+    return Found(Application(format=1, name="library"), folder, tuple(found))
 
 
 def changed(resource: Resource, **changes: Any) -> Resource:

@@ -1,5 +1,6 @@
 """The GraphQL schema that `make derive` writes, and the resolvers that it names."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -136,9 +137,11 @@ def test_definitions_by_hand_replace_and_extend(tmp_path: Path) -> None:
     assert "books(first: Int = 3): BookConnection!" in text
 
 
-def test_schema_by_hand_is_not_derived(tmp_path: Path) -> None:
-    assert files(library(tmp_path, graphql="library.graphql:PART")) == {}
-    assert list(files(library(tmp_path))) == [tmp_path / "schema.graphql"]
+def test_schema_is_a_file_of_the_application(tmp_path: Path) -> None:
+    found = library(tmp_path)
+
+    assert files(found) == {tmp_path / "schema.graphql": derived_schema(found).text}
+    assert files(replace(found, resources=())) == {}
 
 
 def part_of(schema: Any, by_hand: GraphqlPart) -> GraphqlPart:

@@ -187,15 +187,17 @@ def test_registry_is_as_ruff_formats_it(write: Write) -> None:
 def test_application_has_its_resources(write: Write) -> None:
     found = write(books=BOOKS, shelves=SHELVES)
 
-    app = with_resources(found.app, SimpleNamespace(**registry.constants(found)))
+    constants = registry.constants(found)
+
+    app = with_resources(found.app, SimpleNamespace(**constants))
 
     (function,) = app.functions
     assert function.code == "functions/shelves"
     assert function.paths == {"Collection": "/api/books", "Item": "/api/books/{id}"}
     assert function.more_resources == {"shelves": ("/api/shelves", "/api/shelves/{id}")}
     assert app.scopes == ("library:read", "library:write")
-    assert app.imports == app.repositories
-    assert app.fields["shelf_id"] == "shelf_id"
+    assert app.imports == constants["REPOSITORIES"]
+    assert constants["ERROR_FIELDS"]["shelf_id"] == "shelf_id"
 
 
 def test_registry_is_never_read(write: Write) -> None:

@@ -36,8 +36,8 @@ def test_other_format_is_reported_before_its_unknown_fields() -> None:
 
 
 def test_wrong_name_is_reported_with_its_application() -> None:
-    with pytest.raises(ApplicationError, match=r"application tiny registers \['tiny\.graphql'\]"):
-        declare(graphql="tiny.graphql")
+    with pytest.raises(ApplicationError, match=r"application tiny registers \['tiny\.analytics'\]"):
+        declare(analytics="tiny.analytics")
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_group_needs_a_folder_of_its_own(group: str) -> None:
     ("load", "message"),
     [
         (
-            lambda app: app.load("grahpql"),
-            "'grahpql' is not loaded without a name; that is graphql",
+            lambda app: app.load("anlaytics"),
+            "'anlaytics' is not loaded without a name; that is analytics",
         ),
         (lambda app: app.load("imports"), "'imports' is not loaded without a name"),
-        (lambda app: app.load("graphql", "x"), "'graphql' is not loaded by name; .* imports"),
-        (lambda app: app.load("graphql"), "the application tiny has no graphql"),
+        (lambda app: app.load("demo", "x"), "'demo' is not loaded by name; .* imports"),
+        (lambda app: app.load("demo"), "the application tiny has no demo"),
     ],
 )
 def test_what_cannot_be_loaded(load: Callable[[Application], Any], message: str) -> None:

@@ -11,7 +11,7 @@ all pairs of fields.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DirectiveNode,
@@ -40,17 +40,28 @@ INTROSPECTION_FIELDS = ("__schema", "__type")
 Conditions = tuple[DirectiveNode, ...]  # @skip and @include on the path from the operation
 
 
+class Occurrence(NamedTuple):
+    """A place where a document selects a field, once its fragments are inlined.
+
+    position: the place in the document. conditions: what must include the field there.
+    """
+
+    position: int
+    conditions: Conditions
+
+
 @dataclass(slots=True)
 class CollectedField:
     """A field of the response, with its response key and all nodes that select it.
 
-    It is included if all directives of at least one of `conditions` allow it.
+    It is included if all directives of at least one occurrence allow it. The first such occurrence
+    determines its place in the response.
     """
 
     key: str
     name: str
     nodes: list[FieldNode]
-    conditions: list[Conditions]
+    occurrences: list[Occurrence]
     fields: dict[str, "CollectedField"] = field(default_factory=dict)
 
 
@@ -164,12 +175,13 @@ class _FieldCollector:
                 raise TooManyAliases(f"A query has at most {self._limits.max_aliases} aliases")
         key = (node.alias or node.name).value
         collected = into.get(key)
+        occurrence = Occurrence(self._steps, conditions)
         if collected is None:
-            collected = into[key] = CollectedField(key, node.name.value, [node], [conditions])
+            collected = into[key] = CollectedField(key, node.name.value, [node], [occurrence])
         else:
             self._check_mergeable(collected, node)
             collected.nodes.append(node)
-            collected.conditions.append(conditions)
+            collected.occurrences.append(occurrence)
         if node.selection_set:
             selections = node.selection_set.selections
             self.collect(

@@ -1,4 +1,4 @@
-"""The GraphQL part of an application: its schema, and what the schema does not say.
+"""The GraphQL part of an application: what its schema does not say.
 
 That is the scope of a type, the resolver of a field, and the cost of a field.
 """
@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from sluice import application
 
@@ -61,15 +60,12 @@ class Type:
 class GraphqlPart:
     """The GraphQL types of an application, and their resolvers.
 
-    schema: the file with the schema, in GraphQL's schema definition language. Without it, it is
-        the application's schema.graphql.
     types: by name: all object types but Query, Mutation and those of pages.
     fields: by the names of the type and the field. Most fields are columns and need no Field.
     lower_case_enums: enums whose values are lower case in code and in the database.
     preload: modules that resolvers import. A snapshot of the function (SnapStart) holds them.
     """
 
-    schema: Path | None = None
     types: Mapping[str, Type] = field(default_factory=dict)
     fields: Mapping[tuple[str, str], Field] = field(default_factory=dict)
     lower_case_enums: tuple[str, ...] = ()
@@ -84,11 +80,8 @@ def current_part() -> GraphqlPart:
 def part_of(app: application.Application) -> GraphqlPart:
     """Return the GraphQL part of an application. Raises ApplicationError if it has none.
 
-    It is the one that the application has by hand, or it is derived from the resources. Then the
-    application's module `graphql` may add to it.
+    It is derived from the resources. The application's module `graphql` may add to it.
     """
-    if app.graphql:
-        return cast("GraphqlPart", app.load("graphql"))
     registry = app.registry
     if not app.has_graphql:
         raise application.ApplicationError(f"the application {app.name} has no graphql")

@@ -33,11 +33,23 @@ def plan(operation: Operation, variables: VariableValues) -> tuple[PlannedField,
 def _plan_fields(
     fields: Mapping[str, CollectedField], parent_type: str, variables: VariableValues
 ) -> tuple[PlannedField, ...]:
-    return tuple(
-        _plan_field(field, parent_type, variables)
+    """Return the included fields in the order of their first included occurrences."""
+    positions = {
+        position: field
         for field in fields.values()
-        if any(_is_included(conditions, variables) for conditions in field.conditions)
+        if (position := _position(field, variables)) is not None
+    }
+    return tuple(
+        _plan_field(positions[position], parent_type, variables) for position in sorted(positions)
     )
+
+
+def _position(field: CollectedField, variables: VariableValues) -> int | None:
+    """Return the position of the first included occurrence, or None if all are skipped."""
+    for occurrence in field.occurrences:
+        if _is_included(occurrence.conditions, variables):
+            return occurrence.position
+    return None
 
 
 def _plan_field(field: CollectedField, parent_type: str, variables: VariableValues) -> PlannedField:

@@ -58,7 +58,6 @@ def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
         )
         fields.update(_fields(name, derived))
     return GraphqlPart(
-        schema=by_hand.schema,
         types={**types, **by_hand.types},
         fields={**fields, **by_hand.fields},
         lower_case_enums=(*registry.GRAPHQL_ENUMS, *by_hand.lower_case_enums),

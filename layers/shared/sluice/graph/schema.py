@@ -36,9 +36,8 @@ from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser
 @cache
 def current_schema() -> GraphQLSchema:
     """Return the schema of the application. Raises ApplicationError if it has none."""
-    part = current_part()
-    path = part.schema or application.current().folder / "schema.graphql"
-    return make_schema(path.read_text(encoding="utf-8"), part.lower_case_enums)
+    path = application.current().folder / "schema.graphql"
+    return make_schema(path.read_text(encoding="utf-8"), current_part().lower_case_enums)
 
 
 def make_schema(text: str, lower_case_enums: Collection[str] = ()) -> GraphQLSchema:

@@ -44,7 +44,8 @@ SET_TIMEOUTS = """
     SELECT 1
     WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL
 """
-# Run after COMMIT. The insert LSN is past the commit record, so a replica that has replayed up to
+# Run after COMMIT, and after ROLLBACK: what a rejected write conflicted with may be new to the
+# replica, too. The insert LSN is past the commit record, so a replica that has replayed up to
 # it has the commit, even with synchronous_commit off.
 CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the highest LSN, which no replica ever reaches
@@ -138,20 +139,22 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         """Commit. Raise DatabaseError 25P02 if the transaction had failed and is rolled back."""
         if self._usock is None:
             raise InterfaceError(CLOSED)
-        if not self._in_transaction:
-            return
-        if not self.report_lsn:
-            self.execute_simple("commit")
-            return
-        message = protocol.parse_bind_execute("commit") + SYNC_MSG
-        with self._protocol_guard:
-            self._exchange(message, Context("commit"), report_lsn=True)
+        if self._in_transaction:
+            self._end_transaction("commit")
 
     def rollback(self) -> None:
         """Roll back. Send nothing without a transaction. A broken connection is not an error."""
         if self._usock is not None and self._in_transaction:
             with suppress(InterfaceError):
-                self.execute_simple("rollback")
+                self._end_transaction("rollback")
+
+    def _end_transaction(self, statement: str) -> None:
+        if not self.report_lsn:
+            self.execute_simple(statement)
+            return
+        message = protocol.parse_bind_execute(statement) + SYNC_MSG
+        with self._protocol_guard:
+            self._exchange(message, Context(statement), report_lsn=True)
 
     def close(self) -> None:
         """Terminate the session and close the socket. Never raises."""

@@ -35,6 +35,9 @@ class Numeric(Field):
         self.largest = Decimal((0, (9,) * precision, -scale))  # of the type
         self.minimum = -self.largest if minimum is None else Decimal(minimum)
         self.maximum = self.largest if maximum is None else Decimal(maximum)
+        self._step = Decimal((0, (1,), -scale))
+        # A result that needs more digits than the context has is an error, by default after 28.
+        self._context = Context(precision + 1)
 
     def read_value(self, value: object, pointer: str) -> object:
         if isinstance(value, str) and self._is_amount(value.strip()):
@@ -119,11 +122,13 @@ class Numeric(Field):
     def _is_amount(self, text: str) -> bool:
         parts = AMOUNT.fullmatch(text)
         longest = max(MAX_DIGITS, self.precision)
-        return parts is not None and all(len(digits or "") <= longest for digits in parts.groups())
+        if parts is None:
+            return False
+        whole, fraction = parts.groups("")
+        return len(whole) <= longest and len(fraction) <= longest
 
     def _round(self, number: Decimal) -> Decimal:
-        # A result that needs more digits than the context has is an error, by default after 28.
-        return number.quantize(Decimal((0, (1,), -self.scale)), context=Context(self.precision + 1))
+        return number.quantize(self._step, context=self._context)
 
 
 def _json_number(number: Decimal) -> int | float:

@@ -12,6 +12,7 @@ MAX_SLUG = 200
 MAX_FILTER = 200  # characters of a filter on a text without max_length
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 NO_NUL = r"^[^\u0000]*$"
+SURROGATE = re.compile("[\ud800-\udfff]")
 # The characters that Python's str.strip removes, and other control characters, for a bracket
 # expression of PostgreSQL. A staged text that begins or ends with one is read by Python.
 SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -63,7 +64,7 @@ class Text(Field):
             reject(pointer, "too_long", message)
         if "\0" in text:
             reject(pointer, "invalid", "must not contain NUL characters")
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if SURROGATE.search(text):
             reject(pointer, "invalid", "must not contain unpaired surrogates")
         if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
             reject(pointer, "invalid", f"must match {self.pattern}")
@@ -77,7 +78,7 @@ class Text(Field):
             raise ValueError(f"must have at most {longest} characters")
         if "\0" in text:
             raise ValueError("must not contain NUL characters")
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if SURROGATE.search(text):
             raise ValueError("must not contain unpaired surrogates")
         return text
 

@@ -22,7 +22,7 @@ from graphql import (
     visit,
 )
 
-from scripts.derive import graphql_roots, graphql_types
+from scripts.derive import graphql_entries, graphql_roots, graphql_types
 from scripts.derive.scan import Found
 from sluice.graph.schema import make_schema
 from sluice.kinds.field import DeclarationError
@@ -74,7 +74,7 @@ def derived_schema(found: Found) -> DerivedSchema:
         for name, node in reachable.items()
         if isinstance(node, EnumTypeDefinitionNode) and name in derived and name != "SortDirection"
     )
-    return DerivedSchema(text, graphql_roots.entries(found, kept, reachable), enums)
+    return DerivedSchema(text, graphql_entries.entries(found, kept, reachable), enums)
 
 
 def _derived_text(found: Found) -> str:

@@ -1,18 +1,16 @@
-"""The fields of Query and Mutation, and the resolvers of all derived fields as data."""
+"""The derived fields of Query and Mutation."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from scripts.derive.graphql_inputs import (
+from scripts.derive.graphql_lists import (
     filter_members,
-    id_filters,
     page_arguments,
     sort_argument,
     sort_names,
 )
 from scripts.derive.graphql_text import Member, a, definition, type_name, words
-from scripts.derive.graphql_types import is_reference, item_resource
 from scripts.derive.scan import Found, FoundResource
-from sluice.graph.part import column_name, graphql_name
+from sluice.graph.part import graphql_name
 from sluice.kinds.field import DeclarationError
 from sluice.kinds.items import Items
 from sluice.resource import Resource
@@ -55,7 +53,9 @@ enum SortDirection {
 }
 """
 QUERIES = "The root of all queries. Fields need the same scopes as the REST API."
-MUTATIONS = "Those of one request run in order, in one transaction: if one fails, none is saved."
+MUTATIONS = (
+    "The mutations of one request run in order, in one transaction. If one fails, none is saved."
+)
 UNKNOWN = "if the id is unknown"
 ROOT_FIRST = "10"
 
@@ -63,35 +63,16 @@ ROOT_FIRST = "10"
 def definitions(found: Found) -> list[str]:
     """Return Query and Mutation, as far as they have fields."""
     served = [each for each in found.resources if each.is_served]
-    queries = [member for each in served for member in _queries(each.resource).values()]
-    mutations = [member for each in served for member in _mutations(each).values()]
+    of_queries = [member for each in served for member in queries(each.resource).values()]
+    of_mutations = [member for each in served for member in mutations(each).values()]
     texts = [
-        definition("type", "Query", QUERIES, queries),
-        definition("type", "Mutation", MUTATIONS, mutations),
+        definition("type", "Query", QUERIES, of_queries),
+        definition("type", "Mutation", MUTATIONS, of_mutations),
     ]
     return [text for text in texts if text]
 
 
-def entries(
-    found: Found, kept: Collection[tuple[str, str]], names: Collection[str]
-) -> dict[str, dict[str, object]]:
-    """Return what sluice.graph.resource_part needs of each type, by name.
-
-    kept: the fields of the schema whose resolver is derived. names: the definitions of the schema.
-    """
-    types: dict[str, dict[str, object]] = {}
-    for each in found.resources:
-        if not each.is_served or type_name(each.resource) not in names:
-            continue
-        types[type_name(each.resource)] = _entry(found, each, kept)
-        for field in each.resource.all_fields:
-            if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
-                item = item_resource(found, field)
-                types |= {type_name(item): _columns(found, item, kept)}
-    return types
-
-
-def _queries(resource: Resource) -> dict[str, Member]:
+def queries(resource: Resource) -> dict[str, Member]:
     """Return the fields of Query: `row` and `list`."""
     one, many = words(resource.singular), words(resource.name)
     row = graphql_name(resource.singular)
@@ -122,7 +103,7 @@ def _queries(resource: Resource) -> dict[str, Member]:
     return _chosen(resource, members, resource.graphql.queries, "query")
 
 
-def _mutations(each: FoundResource) -> dict[str, Member]:
+def mutations(each: FoundResource) -> dict[str, Member]:
     """Return the fields of Mutation: `create`, `update` and `delete`."""
     resource = each.resource
     one, name = words(resource.singular), type_name(resource)
@@ -173,60 +154,3 @@ def _chosen(
     if unknown:
         raise DeclarationError(f"{resource.name}: there is no {what} {', '.join(sorted(unknown))}")
     return {key: member for key, member in members.items() if member.name in chosen}
-
-
-def _entry(
-    found: Found, each: FoundResource, kept: Collection[tuple[str, str]]
-) -> dict[str, object]:
-    resource = each.resource
-    name = type_name(resource)
-    if [key.name for key in resource.keys if key.reference is None] != ["id"]:
-        raise DeclarationError(
-            f"{resource.name}: GraphQL has only resources whose key is named id; "
-            "leave it out by GraphQL(queries=[], mutations=[])"
-        )
-    queries = {
-        verb: member.name
-        for verb, member in _queries(resource).items()
-        if ("Query", member.name) in kept
-    }
-    entry: dict[str, object] = {
-        "resource": resource.name,
-        "scope": resource.scope_prefix,
-        "replica": bool(each.repository.reads_replica),
-        "queries": queries,
-        "ids": tuple(id_filters(resource)) if "list" in queries else (),
-        "mutations": {
-            verb: member.name
-            for verb, member in _mutations(each).items()
-            if ("Mutation", member.name) in kept
-        },
-        "lists": {
-            graphql_name(many.name): (many.resource, many.foreign_key)
-            for many in resource.relations
-            if (name, graphql_name(many.name)) in kept
-        },
-        **_columns(found, resource, kept),
-    }
-    return {key: value for key, value in entry.items() if value}
-
-
-def _columns(
-    found: Found, resource: Resource, kept: Collection[tuple[str, str]]
-) -> dict[str, object]:
-    """Return the rows of foreign keys, each with its resource and column, and unusual columns."""
-    rows: dict[str, tuple[str, str]] = {}
-    columns: dict[str, str] = {}
-    for field in resource.all_fields:
-        reference, name = field.reference, graphql_name(field.name)
-        if reference is not None and is_reference(found, field):
-            rows[graphql_name(reference.relation)] = (reference.resource, reference.key.column)
-        elif column_name(name) != field.name:
-            columns[name] = field.name
-    type_ = type_name(resource)
-    found_fields: Mapping[str, Mapping[str, object]] = {"rows": rows, "columns": columns}
-    return {
-        key: {name: value for name, value in fields.items() if (type_, name) in kept}
-        for key, fields in found_fields.items()
-        if any((type_, name) in kept for name in fields)
-    }

@@ -59,17 +59,6 @@ def value_type(resource: Resource, field: Field) -> str:
     return "ID" if field in resource.keys else field.graphql_type
 
 
-def description_of(resource: Resource, field: Field) -> str:
-    """Return what the declaration says about the field, or a sentence with its name."""
-    one = words(resource.singular)
-    defaults = {
-        "created_at": f"When the {one} was created.",
-        "updated_at": f"When the {one} was last changed.",
-        "version": f"The {one}'s version, which increases with each change.",
-    }
-    return field.description or defaults.get(field.name) or f"The {one}'s {words(field.name)}."
-
-
 def chosen(
     resource: Resource, names: list[str], chosen: Iterable[str] | None, what: str
 ) -> list[str]:

@@ -5,8 +5,10 @@ Each is complete: scripts/derive/graphql.py removes those that no query or mutat
 
 from collections.abc import Iterator
 
-from scripts.derive.graphql_inputs import (
-    input_definitions,
+from scripts.derive.graphql_descriptions import description_of
+from scripts.derive.graphql_inputs import input_definitions
+from scripts.derive.graphql_lists import (
+    list_definitions,
     page_arguments,
     sort_argument,
     sort_names,
@@ -15,7 +17,6 @@ from scripts.derive.graphql_text import (
     Member,
     a,
     definition,
-    description_of,
     is_in_graphql,
     type_name,
     value_type,
@@ -42,6 +43,7 @@ def definitions(found: Found, each: FoundResource) -> Iterator[str]:
         if isinstance(field, Items) and field.name not in resource.graphql.hidden:
             yield _item(found, item_resource(found, field), field)
     yield from _pages(name, one, many)
+    yield from list_definitions(resource)
     yield from input_definitions(resource)
 
 
@@ -101,7 +103,9 @@ def _choices(resource: Resource, field: Field) -> str:
     for choice in field.choices:
         if not (choice.isascii() and choice.isidentifier() and choice == choice.lower()):
             raise DeclarationError(f"{resource.name}.{field.name}: GraphQL cannot name {choice!r}")
-    values = (Member(choice.upper(), "", f"{words(choice)}.") for choice in field.choices)
+    values = (
+        Member(choice.upper(), "", f"{words(choice).capitalize()}.") for choice in field.choices
+    )
     return definition("enum", value_type(resource, field), description_of(resource, field), values)
 
 

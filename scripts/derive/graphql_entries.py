@@ -1,0 +1,89 @@
+"""The resolvers of all derived GraphQL fields, as data for the registry."""
+
+from collections.abc import Collection, Mapping
+
+from scripts.derive.graphql_lists import id_filters
+from scripts.derive.graphql_roots import mutations, queries
+from scripts.derive.graphql_text import type_name
+from scripts.derive.graphql_types import is_reference, item_resource
+from scripts.derive.scan import Found, FoundResource
+from sluice.graph.part import column_name, graphql_name
+from sluice.kinds.field import DeclarationError
+from sluice.kinds.items import Items
+from sluice.resource import Resource
+
+
+def entries(
+    found: Found, kept: Collection[tuple[str, str]], names: Collection[str]
+) -> dict[str, dict[str, object]]:
+    """Return what sluice.graph.resource_part needs of each type, by name.
+
+    kept: the fields of the schema whose resolver is derived. names: the definitions of the schema.
+    """
+    types: dict[str, dict[str, object]] = {}
+    for each in found.resources:
+        if not each.is_served or type_name(each.resource) not in names:
+            continue
+        types[type_name(each.resource)] = _entry(found, each, kept)
+        for field in each.resource.all_fields:
+            if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
+                item = item_resource(found, field)
+                types |= {type_name(item): _columns(found, item, kept)}
+    return types
+
+
+def _entry(
+    found: Found, each: FoundResource, kept: Collection[tuple[str, str]]
+) -> dict[str, object]:
+    resource = each.resource
+    name = type_name(resource)
+    if [key.name for key in resource.keys if key.reference is None] != ["id"]:
+        raise DeclarationError(
+            f"{resource.name}: GraphQL has only resources whose key is named id; "
+            "leave it out by GraphQL(queries=[], mutations=[])"
+        )
+    roots = {
+        verb: member.name
+        for verb, member in queries(resource).items()
+        if ("Query", member.name) in kept
+    }
+    entry: dict[str, object] = {
+        "resource": resource.name,
+        "scope": resource.scope_prefix,
+        "replica": bool(each.repository.reads_replica),
+        "queries": roots,
+        "ids": tuple(id_filters(resource)) if "list" in roots else (),
+        "mutations": {
+            verb: member.name
+            for verb, member in mutations(each).items()
+            if ("Mutation", member.name) in kept
+        },
+        "lists": {
+            graphql_name(many.name): (many.resource, many.foreign_key)
+            for many in resource.relations
+            if (name, graphql_name(many.name)) in kept
+        },
+        **_columns(found, resource, kept),
+    }
+    return {key: value for key, value in entry.items() if value}
+
+
+def _columns(
+    found: Found, resource: Resource, kept: Collection[tuple[str, str]]
+) -> dict[str, object]:
+    """Return the rows of foreign keys, each with its resource and column, and unusual columns."""
+    rows: dict[str, tuple[str, str]] = {}
+    columns: dict[str, str] = {}
+    for field in resource.all_fields:
+        reference, name = field.reference, graphql_name(field.name)
+        if reference is not None and is_reference(found, field):
+            rows[graphql_name(reference.relation)] = (reference.resource, reference.key.column)
+        elif column_name(name) != field.name:
+            columns[name] = field.name
+    type_ = type_name(resource)
+    found_fields: Mapping[str, Mapping[str, object]] = {"rows": rows, "columns": columns}
+    return {
+        key: {name: value for name, value in fields.items() if (type_, name) in kept}
+        for key, fields in found_fields.items()
+        if any((type_, name) in kept for name in fields)
+    }

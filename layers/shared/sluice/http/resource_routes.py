@@ -68,15 +68,15 @@ class ResourceHandlers:
         keys = runtime.current().idempotency
         return idempotency.create(request, keys, lambda key: rows.create(values, key))
 
-    def get(self, request: Request, fields: frozenset[str] | None, **key: int) -> Response[str]:
+    def get(self, request: Request, fields: frozenset[str] | None, /, **key: int) -> Response[str]:
         (id,) = key.values()
         return responses.ok(request, self._rows().get_by_id(id, fields))
 
-    def update(self, request: Request, changes: dict[str, Any], **key: int) -> Response[str]:
+    def update(self, request: Request, changes: dict[str, Any], /, **key: int) -> Response[str]:
         (id,) = key.values()
         return responses.ok(request, self._rows().update(id, changes, precondition(request)))
 
-    def delete(self, request: Request, **key: int) -> Response[str]:
+    def delete(self, request: Request, /, **key: int) -> Response[str]:
         (id,) = key.values()
         self._rows().delete(id, precondition(request))
         return responses.no_content()

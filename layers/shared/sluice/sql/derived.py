@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Repository: TypeAlias = "type[ResourceRepository]"
 SPACE = " || ' ' || "
+SEPARATOR = ", "
+WHOLE_NUMBERS = ("bigint", "integer")
 
 
 class _Derived:
@@ -65,10 +67,17 @@ def alias(resource: Resource) -> str:
     return first if re.fullmatch("[a-su-z]", first) else "t_"
 
 
-def etag(resource: Resource) -> str:
-    """Return the SQL of the ETag: the version columns as text, or a digest of the row."""
+def etag(repository: Repository) -> str:
+    """Return the SQL of the ETag: the version columns as text, or a digest of the row.
+
+    A digest includes the columns of joined tables. Columns that are no whole numbers are digested,
+    too, because their texts may have characters that an ETag cannot have, or be NULL.
+    """
+    resource = repository.resource
+    row = f"{alias(resource)}.*"
     if resource.etag == DIGEST:
-        return f"md5(CAST({alias(resource)}.* AS text))"
+        joined = [each.sql for each in repository.column_sql.values() if not isinstance(each, str)]
+        return f"md5(CAST({f'ROW({row}, {SEPARATOR.join(joined)})' if joined else row} AS text))"
     names = _etag_columns(resource)
     if any("." in name for name in names):
         message = f"{resource.name}: with versions of other tables, the repository needs etag_sql"
@@ -79,6 +88,9 @@ def etag(resource: Resource) -> str:
         message = f"{resource.name}: an ETag cannot have the nullable {wrong}; take DIGEST"
         raise DeclarationError(message)
     columns = [f"{alias(resource)}.{quoted(name)}" for name in names]
+    versions = [field for field in resource.all_fields if field.column in names]
+    if any(field.nullable or field.sql_type not in WHOLE_NUMBERS for field in versions):
+        return f"md5(CAST(ROW({SEPARATOR.join(columns)}) AS text))"
     return f"{columns[0]}::text" if len(columns) == 1 else " || '.' || ".join(columns)
 
 

@@ -25,4 +25,10 @@ KEYWORDS = frozenset(
 def quoted(name: str) -> str:
     """Return a name as SQL needs it: in quotes if it is not plain, or is a keyword."""
     is_plain = name.isascii() and name.isidentifier() and name == name.lower()
-    return name if is_plain and name not in KEYWORDS else '"' + name.replace('"', '""') + '"'
+    if is_plain and name not in KEYWORDS:
+        return name
+    in_quotes = '"' + name.replace('"', '""') + '"'
+    # In a statement `:name` is a parameter, even in quotes.
+    return (
+        "U&" + in_quotes.replace("\\", r"\\").replace(":", r"\003A") if ":" in name else in_quotes
+    )

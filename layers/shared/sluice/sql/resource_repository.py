@@ -40,7 +40,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     joins: ClassVar[tuple[Join, ...]] = derived(sql.joins)
     filter_sql: ClassVar[Mapping[str, str | FilterSql]] = {}
     list_order: ClassVar[Sequence[str]] = ()
-    etag_sql: ClassVar[str] = derived(lambda cls: sql.etag(cls.resource))
+    etag_sql: ClassVar[str] = derived(sql.etag)
     projection: ClassVar[Projection] = derived(sql.projection)
     list_spec: ClassVar[ListSpec] = derived(sql.list_spec)
     graphql_list_spec: ClassVar[ListSpec] = derived(sql.graphql_list_spec)

@@ -101,7 +101,8 @@ def _row_member(found: Found, resource: Resource, field: Field) -> Member:
 
 def _choices(resource: Resource, field: Field) -> str:
     for choice in field.choices:
-        if not (choice.isascii() and choice.isidentifier() and choice == choice.lower()):
+        is_name = choice.isascii() and choice.isidentifier() and not choice.startswith("__")
+        if not is_name or choice != choice.lower():
             raise DeclarationError(f"{resource.name}.{field.name}: GraphQL cannot name {choice!r}")
     values = (
         Member(choice.upper(), "", f"{words(choice).capitalize()}.") for choice in field.choices

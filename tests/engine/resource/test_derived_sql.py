@@ -260,7 +260,14 @@ def made(*fields: Field, **options: Any) -> Resource:
         (made(Ref("parent", resource="parts", relation="above")), "the column parent"),
         (made(Text("a", filter="in"), filters=[Text("a")]), "two filters are named a"),
         (made(Text("search", filter="in", search=True)), "two filters are named search"),
-        (made(Text("Name")), "'Name' must have a name of a-z"),
+        (made(Text("Name")), "field 'Name' must have a name of a-z"),
+        (made(Text("a", filter="in", filter_name="__a")), "filter '__a' must have a name"),
+        (made(filters=[Integer("_a")]), "field '_a' must have a name"),
+        (made(Ref("a_id", resource="b", relation="a b")), "relation 'a b' must have a name"),
+        (made(relations=[Many("a-b", resource="b", foreign_key="c")]), "relation 'a-b' must"),
+        (made(name="spare-parts"), "collection 'spare-parts' must have a name"),
+        (made(singular="__part"), "row '__part' must have a name"),
+        (made(Text("expand", filter="in")), "filter expand is a parameter of every list"),
     ],
 )
 def test_unsupported_declaration_is_refused(resource: Resource, message: str):

@@ -218,6 +218,7 @@ def with_graphql(**declared: Any) -> Resource:
             changed(BOOKS, fields=[Choice("state", ["lent out"])]),
             "books.state: GraphQL cannot name 'lent out'",
         ),
+        (changed(BOOKS, fields=[Choice("state", ["__a"])]), "GraphQL cannot name '__a'"),
         (changed(LOANS, singular="book"), "the GraphQL name Book would be that of two types"),
     ],
 )

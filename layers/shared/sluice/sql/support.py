@@ -15,7 +15,10 @@ CREATE_PARAMETERS = frozenset({"key", "fingerprint"})
 UPDATE_PARAMETERS = frozenset({"id", "if_match", "if_none_match"})
 # Those of statements, and those of the query string of a list.
 LIST_PARAMETERS = frozenset(
-    {"limit", "fetch", "offset", "parent_ids", "cursor", "sort", "fields", "include_total"}
+    {
+        *("limit", "fetch", "offset", "parent_ids", "cursor", "sort", "fields", "include_total"),
+        "expand",  # is not served yet
+    }
 )
 POSITION = re.compile(r"[ks][0-9]+", re.ASCII)  # the keys of a position, in parameters and rows
 ROW_ALIASES = frozenset({"o", "q"})  # PostgreSQL would take row_to_json(o) for the field `o`
@@ -51,9 +54,10 @@ def _unsupported(resource: Resource) -> Iterator[str]:
 
 def _reserved(resource: Resource) -> Iterator[str]:
     """Yield the fields and filters whose names mean something else in a statement or a URL."""
+    for what, name in _names(resource):
+        if not NAME.fullmatch(name):
+            yield f"the {what} {name!r} must have a name of a-z, 0-9 and _, from a letter"
     for field in resource.all_fields:
-        if not NAME.fullmatch(field.name):
-            yield f"the field {field.name!r} must have a name of a-z, 0-9 and _"
         if _is_reserved(field, resource):
             other = f'give the field another name, with column="{field.column}"'
             yield f"the name {field.name} is reserved: {other}"
@@ -69,6 +73,19 @@ def _reserved(resource: Resource) -> Iterator[str]:
         for name, count in Counter(_filter_names(resource)).items()
         if count > 1
     )
+
+
+def _names(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield each name that is a part of a path, a query string, a body or GraphQL."""
+    yield "collection", resource.name
+    yield "row", resource.singular
+    for field in (*resource.all_fields, *resource.filters):
+        yield "field", field.name
+        yield "filter", field.filter_name
+        if field.reference is not None:
+            yield "relation", field.reference.relation
+    for many in resource.relations:
+        yield "relation", many.name
 
 
 def _filter_names(resource: Resource) -> Iterator[str]:

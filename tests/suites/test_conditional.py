@@ -6,29 +6,34 @@ import pytest
 
 from sluice.http.route import RouteSpec
 from tests.fixtures.application import written_tables
-from tests.fixtures.client import Client
+from tests.fixtures.cases import BETWEEN, case_of
+from tests.fixtures.client import ApiResponse, Client
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
     new_row_path,
     resource_routes,
-    valid_body,
 )
 
-
-def body_of(name: str, route: RouteSpec) -> Any:
-    return RESOURCES[name].patch if route.method == "PATCH" else valid_body(name, route)
-
-
-# The resource, method and body of every write to a single row.
-WRITES: list[tuple[str, str, Any]] = [
-    (name, route.method, body_of(name, route))
+# Every write to a single row.
+WRITES = [
+    (name, route)
     for name in RESOURCES
     for route in resource_routes(name)
     if is_item_route(route) and route.method != "GET"
 ]
-each_write = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
+each_write = pytest.mark.parametrize(
+    ("resource", "route"), WRITES, ids=lambda value: getattr(value, "name", "")
+)
 each_resource = pytest.mark.parametrize("resource", RESOURCES)
+
+
+def write(
+    client: Client, resource: str, route: RouteSpec, path: str, **headers: str
+) -> ApiResponse:
+    """Send a valid request of the route."""
+    body = case_of(resource).body(client, route)
+    return client.call(route.method, path, body, **headers)
 
 
 def table_contents(client: Client) -> list[list[Any]]:
@@ -55,11 +60,11 @@ def test_etag_is_stable_without_changes(client: Client, resource: str) -> None:
 
 
 @each_write
-def test_write_returns_the_new_etag(client: Client, resource: str, method: str, body: Any) -> None:
+def test_write_returns_the_new_etag(client: Client, resource: str, route: RouteSpec) -> None:
     path = new_row_path(client, resource)
     before = client.get(path).headers["ETag"]
-    changed = client.call(method, path, body)
-    if method == "DELETE":
+    changed = write(client, resource, route, path)
+    if route.method == "DELETE":
         assert changed.status == 204
         return
     assert changed.headers["ETag"] != before
@@ -89,23 +94,23 @@ def test_other_if_none_match_is_200(client: Client, resource: str, tags: str) ->
 @each_write
 @pytest.mark.parametrize("form", ["{tag}", "*", '"other", {tag}', '{tag},"other"'])
 def test_write_with_matching_if_match_succeeds(
-    client: Client, resource: str, method: str, body: Any, form: str
+    client: Client, resource: str, route: RouteSpec, form: str
 ) -> None:
     path = new_row_path(client, resource)
     tag = client.get(path).headers["ETag"]
-    response = client.call(method, path, body, if_match=form.format(tag=tag))
-    assert response.status == (204 if method == "DELETE" else 200)
+    response = write(client, resource, route, path, if_match=form.format(tag=tag))
+    assert response.status == (204 if route.method == "DELETE" else 200)
 
 
 @each_write
 @pytest.mark.parametrize("form", ['"other"', "W/{tag}", '"other", W/{tag}', '""'])
 def test_write_with_failing_if_match_is_412(
-    client: Client, resource: str, method: str, body: Any, form: str
+    client: Client, resource: str, route: RouteSpec, form: str
 ) -> None:
     path = new_row_path(client, resource)
     tag = client.get(path).headers["ETag"]
     before = table_contents(client)
-    response = client.call(method, path, body, if_match=form.format(tag=tag))
+    response = write(client, resource, route, path, if_match=form.format(tag=tag))
     assert (response.status, response.code, table_contents(client)) == (
         412,
         "stale_version",
@@ -114,21 +119,19 @@ def test_write_with_failing_if_match_is_412(
 
 
 @each_write
-def test_write_with_stale_etag_is_412(
-    client: Client, resource: str, method: str, body: Any
-) -> None:
+def test_write_with_stale_etag_is_412(client: Client, resource: str, route: RouteSpec) -> None:
     path = new_row_path(client, resource)
     old = client.get(path).headers["ETag"]
-    client.call("PATCH", path, RESOURCES[resource].concurrent_patch)
-    assert client.call(method, path, body, if_match=old).status == 412
+    client.call("PATCH", path, case_of(resource).patch(client, BETWEEN))
+    assert write(client, resource, route, path, if_match=old).status == 412
 
 
 @each_write
 @pytest.mark.parametrize("header", ["1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"'])
 def test_malformed_if_match_is_400(
-    client: Client, resource: str, method: str, body: Any, header: str
+    client: Client, resource: str, route: RouteSpec, header: str
 ) -> None:
-    response = client.call(method, new_row_path(client, resource), body, if_match=header)
+    response = write(client, resource, route, new_row_path(client, resource), if_match=header)
     assert (response.status, response.code) == (400, "invalid_request")
     assert "If-Match" in response.json["detail"]
 
@@ -162,12 +165,12 @@ def test_read_ignores_malformed_preconditions(client: Client, resource: str, hea
     "form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"']
 )
 def test_write_with_failing_if_none_match_is_412(
-    client: Client, resource: str, method: str, body: Any, form: str
+    client: Client, resource: str, route: RouteSpec, form: str
 ) -> None:
     path = new_row_path(client, resource)
     tag = client.get(path).headers["ETag"]
     before = table_contents(client)
-    response = client.call(method, path, body, if_none_match=form.format(tag=tag))
+    response = write(client, resource, route, path, if_none_match=form.format(tag=tag))
     assert (response.status, response.code, table_contents(client)) == (
         412,
         "stale_version",
@@ -178,24 +181,24 @@ def test_write_with_failing_if_none_match_is_412(
 @each_write
 @pytest.mark.parametrize("header", ['"other"', 'W/"other"', '"a", "b"', '""'])
 def test_write_with_passing_if_none_match_succeeds(
-    client: Client, resource: str, method: str, body: Any, header: str
+    client: Client, resource: str, route: RouteSpec, header: str
 ) -> None:
-    response = client.call(method, new_row_path(client, resource), body, if_none_match=header)
-    assert response.status == (204 if method == "DELETE" else 200)
+    response = write(client, resource, route, new_row_path(client, resource), if_none_match=header)
+    assert response.status == (204 if route.method == "DELETE" else 200)
 
 
 @each_write
-def test_both_preconditions_must_hold(
-    client: Client, resource: str, method: str, body: Any
-) -> None:
+def test_both_preconditions_must_hold(client: Client, resource: str, route: RouteSpec) -> None:
     path = new_row_path(client, resource)
     tag = client.get(path).headers["ETag"]
     before = table_contents(client)
     for match, unless in ((tag, tag), (tag, "*"), ('"other"', '"other"'), ("*", tag), ("*", "*")):
-        assert client.call(method, path, body, if_match=match, if_none_match=unless).status == 412
+        assert (
+            write(client, resource, route, path, if_match=match, if_none_match=unless).status == 412
+        )
     assert table_contents(client) == before
-    response = client.call(method, path, body, if_match=tag, if_none_match='"other"')
-    assert response.status == (204 if method == "DELETE" else 200)
+    response = write(client, resource, route, path, if_match=tag, if_none_match='"other"')
+    assert response.status == (204 if route.method == "DELETE" else 200)
 
 
 @each_resource
@@ -217,31 +220,29 @@ def test_empty_list_elements_are_skipped(client: Client, resource: str) -> None:
 
 
 @each_write
-def test_if_match_on_missing_row_is_404(
-    client: Client, resource: str, method: str, body: Any
-) -> None:
-    RESOURCES[resource].references(client)
-    assert client.call(method, f"/api/{resource}/404", body, if_match='"1"').status == 404
+def test_if_match_on_missing_row_is_404(client: Client, resource: str, route: RouteSpec) -> None:
+    assert write(client, resource, route, f"/api/{resource}/404", if_match='"1"').status == 404
 
 
 @each_write
 @pytest.mark.parametrize("header", ["*", '"1"'])
 def test_preconditions_on_missing_row_are_404(
-    client: Client, resource: str, method: str, body: Any, header: str
+    client: Client, resource: str, route: RouteSpec, header: str
 ) -> None:
-    RESOURCES[resource].references(client)
     for name in ("if_match", "if_none_match"):
-        assert client.call(method, f"/api/{resource}/404", body, **{name: header}).status == 404
+        assert (
+            write(client, resource, route, f"/api/{resource}/404", **{name: header}).status == 404
+        )
 
 
 @each_write
 @pytest.mark.parametrize("header", UNREADABLE)
 def test_write_with_malformed_if_none_match_is_400(
-    client: Client, resource: str, method: str, body: Any, header: str
+    client: Client, resource: str, route: RouteSpec, header: str
 ) -> None:
     path = new_row_path(client, resource)
     before = table_contents(client)
-    response = client.call(method, path, body, if_none_match=header)
+    response = write(client, resource, route, path, if_none_match=header)
     expected = (400, "invalid_request", True)
     named = "If-None-Match" in response.json["detail"]
     assert (response.status, response.code, named) == expected

@@ -3,8 +3,9 @@
 import pytest
 
 from functions.cleanup.handler import handler as cleanup
+from tests.fixtures.cases import case_of
 from tests.fixtures.client import ApiResponse, Client
-from tests.fixtures.resources import RESOURCES, new_body, resource_routes
+from tests.fixtures.resources import RESOURCES, resource_routes
 
 CREATES = [name for name in RESOURCES if any(r.method == "POST" for r in resource_routes(name))]
 each_create = pytest.mark.parametrize("name", CREATES)
@@ -26,7 +27,7 @@ def same_response(first: ApiResponse, again: ApiResponse) -> bool:
 
 @each_create
 def test_repeated_request_is_replayed(client: Client, name: str) -> None:
-    path, body = f"/api/{name}", new_body(client, name)
+    path, body = f"/api/{name}", case_of(name).new(client)
     first = client.post(path, body, idempotency_key="k")
     assert first.status == 201, first.text
     assert "Idempotency-Replayed" not in first.headers
@@ -41,7 +42,7 @@ def test_repeated_request_is_replayed(client: Client, name: str) -> None:
 
 @each_create
 def test_same_key_with_other_body_is_422(client: Client, name: str) -> None:
-    path, body = f"/api/{name}", new_body(client, name)
+    path, body = f"/api/{name}", case_of(name).new(client)
     assert client.post(path, body, idempotency_key="k").status == 201
 
     response = client.post(path, {**body, "id": 7}, idempotency_key="k")

@@ -7,14 +7,13 @@ import pytest
 
 from sluice import runtime
 from sluice.http.route import RouteSpec
+from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
-    new_body,
     new_row_path,
     resource_routes,
-    valid_body,
 )
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -45,7 +44,7 @@ def count_statements(client: Client) -> int:
 def with_row_id(target: str, client: Client) -> str:
     """Insert a row of the resource and replace {id} by its id."""
     resource = target.split("/")[2].partition("?")[0]
-    return target.replace("{id}", str(RESOURCES[resource].insert(client, 3)))
+    return target.replace("{id}", case_of(resource).insert(client, 3))
 
 
 WRITES = [
@@ -74,12 +73,7 @@ def test_write_is_one_round_trip(
     client: Client, proxy: TcpProxy, name: str, route: RouteSpec
 ) -> None:
     path = new_row_path(client, name) if is_item_route(route) else route.path
-    if route.method == "PATCH":
-        body = RESOURCES[name].patch
-    elif route.method == "POST":
-        body = new_body(client, name)
-    else:
-        body = valid_body(name, route)
+    body = case_of(name).body(client, route)
 
     def write() -> None:
         response = client.call(route.method, path, body)

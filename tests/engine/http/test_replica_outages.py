@@ -184,6 +184,7 @@ def test_write_succeeds_without_its_lsn(replicated: Replicated) -> None:
     """It returns an LSN that no replica has reached, so reads with it use the primary."""
     replicated.client.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
     assert replicated.set_price("2.00") == UNREACHED_LSN
+    replicated.client.add_shelf("novels")
     query = 'mutation { addBook(input: {name: "Emma", price: "3.00", shelf: "novels"}) { price } }'
     mutation = replicated.client.graphql(query)
     replicated.client.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")

@@ -76,7 +76,25 @@ def test_samples_and_examples_are_valid(name: str) -> None:
         schema.validate(value)
 
 
-@pytest.mark.parametrize("name", ["text", "long name", "email", "slug", "key", "price", "date"])
+@of_every_kind
+def test_bounds_are_valid_and_what_is_beyond_is_not(name: str) -> None:
+    field = FIELDS[name]
+    schema = validator(field.body_schema())
+
+    for value in field.bounds():
+        assert accepts(field, value), value
+        schema.validate(value)
+    assert field.invalid()
+    for value, code in field.invalid():
+        with pytest.raises(ValidationFailed) as caught:
+            field.read(value, "/at")
+        assert [(e.pointer, e.code) for e in caught.value.errors] == [("/at", code)], value
+
+
+UNIQUE = ["text", "long name", "email", "slug", "key", "price", "date", "pattern"]
+
+
+@pytest.mark.parametrize("name", UNIQUE)
 def test_samples_differ(name: str) -> None:
     assert len({FIELDS[name].sample(n) for n in range(1, 200)}) == 199
 

@@ -9,9 +9,7 @@ from shop.users import UserRepository
 from sluice import runtime
 from sluice.errors import StaleVersion
 from sluice.sql.precondition import Precondition
-from tests.fixtures.resources import (
-    RESOURCES,
-)
+from tests.fixtures.cases import case_of
 from tests.fixtures.shop import Shop
 
 
@@ -49,7 +47,10 @@ def test_stock_change_makes_product_etag_stale(shop: Shop) -> None:
     id = shop.add_product("Mug")
     old = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": 1})
-    assert shop.put(f"/api/products/{id}", RESOURCES["products"].body, if_match=old).status == 412
+    assert (
+        shop.put(f"/api/products/{id}", case_of("products").replacement(shop), if_match=old).status
+        == 412
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
+from tests.fixtures.cases import case_of
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.resources import (
-    RESOURCES,
-    new_row_path,
-)
+from tests.fixtures.resources import new_row_path
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -41,7 +39,7 @@ def count_statements(shop: Shop) -> int:
 def with_row_id(target: str, shop: Shop) -> str:
     """Insert a row of the resource and replace {id} by its id."""
     resource = target.split("/")[2].partition("?")[0]
-    return target.replace("{id}", str(RESOURCES[resource].insert(shop, 3)))
+    return target.replace("{id}", case_of(resource).insert(shop, 3))
 
 
 @pytest.mark.parametrize(

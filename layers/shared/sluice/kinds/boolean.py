@@ -47,5 +47,9 @@ class Boolean(Field):
     def analyst_bytes(self) -> int:
         return 5
 
+    def invalid(self) -> list[tuple[object, str]]:
+        others: tuple[object, ...] = (0, "true", [], {})
+        return [(other, "type") for other in others]
+
     def sample(self, n: int) -> object:
         return n % 2 == 1

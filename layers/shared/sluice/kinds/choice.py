@@ -69,6 +69,13 @@ class Choice(Field):
     def analyst_bytes(self) -> int:
         return max((len(choice.encode()) for choice in self.choices), default=0)
 
+    def bounds(self) -> list[object]:
+        return [*self.choices]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        others = ["", "-".join([*self.choices, "more"])]
+        return [(5, "type"), (True, "type"), ({}, "type"), *((text, "invalid") for text in others)]
+
     def sample(self, n: int) -> object:
         return self.choices[(n - 1) % len(self.choices)] if self.choices else ""
 

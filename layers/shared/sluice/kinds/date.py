@@ -51,5 +51,12 @@ class Date(Field):
     def analyst_bytes(self) -> int:
         return 13  # with BC
 
+    def bounds(self) -> list[object]:
+        return ["0001-01-01", "9999-12-31"]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        texts = ("", "2026-02-29", "2026-1-1", "31.01.2026", "2026-01-31T00:00:00Z")
+        return [(5, "type"), ([], "type"), *((text, "invalid") for text in texts)]
+
     def sample(self, n: int) -> object:
         return (FIRST_SAMPLE + timedelta(days=n - 1)).isoformat()

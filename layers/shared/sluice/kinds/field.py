@@ -285,6 +285,17 @@ class Field:
         Different n give different values, as far as the kind has them."""
         raise NotImplementedError
 
+    def bounds(self) -> list[object]:
+        """Return valid JSON values at the bounds, such as the longest text, for tests."""
+        return []
+
+    def invalid(self) -> list[tuple[object, str]]:
+        """Return JSON values that `read` rejects, with the code of each error, for tests.
+
+        They are next to the bounds, of another form, or of another type. Null is not among them.
+        """
+        raise NotImplementedError
+
     def _equal(self, parameter: str) -> str:
         return f"{{column}} = {self.bind(parameter)}"
 

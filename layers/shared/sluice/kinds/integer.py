@@ -100,6 +100,15 @@ class BigInt(Field):
     def analyst_bytes(self) -> int:
         return 20
 
+    def bounds(self) -> list[object]:
+        """Return the declared bounds. Those of the type may be too wide for the table."""
+        return [n for n in (self.minimum, self.maximum) if abs(n) != self.largest]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        outside = (self.minimum - 1, self.maximum + 1)
+        others: tuple[object, ...] = (1.5, "1", "", True, [], {})
+        return [*((n, "out_of_range") for n in outside), *((other, "type") for other in others)]
+
     def sample(self, n: int) -> object:
         if self.maximum < 1:
             return self.maximum - (n - 1) % (self.maximum - self.minimum + 1)

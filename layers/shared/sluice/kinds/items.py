@@ -96,5 +96,12 @@ class Items(Field):
             for item in items
         ]
 
+    def bounds(self) -> list[object]:
+        return [self.sample(1)]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        many: list[object] = [{}] * (self.max_items + 1)
+        return [(5, "type"), ({}, "type"), ([], "out_of_range"), (many, "out_of_range")]
+
     def sample(self, n: int) -> object:
         return [{name: field.sample(n) for name, field in self._writable.items()}]

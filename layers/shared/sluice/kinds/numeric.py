@@ -33,7 +33,7 @@ class Numeric(Field):
         self.precision = precision
         self.scale = scale
         self.largest = Decimal((0, (9,) * precision, -scale))  # of the type
-        self.minimum = -self.largest if minimum is None else Decimal(minimum)
+        self.minimum = self.largest.copy_negate() if minimum is None else Decimal(minimum)
         self.maximum = self.largest if maximum is None else Decimal(maximum)
         self._step = Decimal((0, (1,), -scale))
         # A result that needs more digits than the context has is an error, by default after 28.
@@ -77,7 +77,7 @@ class Numeric(Field):
         if self.maximum < self.largest:
             return f"{column} BETWEEN {self.minimum} AND {self.maximum}"
         is_number = f"{column} <> 'NaN'"  # NaN is greater than all numbers
-        if self.minimum == -self.largest:
+        if self.minimum == self.largest.copy_negate():
             return is_number
         return f"{column} >= {self.minimum} AND {is_number}"
 
@@ -107,6 +107,21 @@ class Numeric(Field):
 
     def analyst_bytes(self) -> int:
         return max(self.precision + 2, 20)  # with a sign and a point
+
+    def bounds(self) -> list[object]:
+        return [f"{self._round(number):f}" for number in (self.minimum, self.maximum)]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        exact = Context(self.precision + 2)
+        below = exact.subtract(self.minimum, self._step)
+        above = exact.add(self.maximum, self._step)
+        finer = exact.subtract(self.maximum, self._step.scaleb(-1))
+        others: tuple[object, ...] = ("", "free", "1e2", "1,50", "٣", True, [], {})
+        return [
+            *((f"{number:f}", "out_of_range") for number in (below, above)),
+            (f"{finer:f}", "invalid"),
+            *((other, "type") for other in others),
+        ]
 
     def sample(self, n: int) -> object:
         """Return 19.99 as the first amount, or another one if that is not within the bounds."""

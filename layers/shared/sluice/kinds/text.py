@@ -1,6 +1,9 @@
 """Text, and what is stored as text: Email, Slug."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice, product
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import ClassVar, Unpack
 
 from sluice.kinds.field import DeclarationError, Field, FieldOptions, Schema, or_null, reject
@@ -22,6 +25,12 @@ CONTROL = r"\u0080-\u009f"  # those that are not in SPACE
 PORTABLE = re.compile(
     r"((\[[A-Za-z0-9_.@, -]+\]|[A-Za-z0-9_@, -])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
 )
+# The characters of the same set, from each character on: `b` is followed by c to z, then a.
+ALIKE = {
+    character: letters[at:] + letters[:at]
+    for letters in (ascii_lowercase, ascii_uppercase, digits)
+    for at, character in enumerate(letters)
+}
 MAX_REPETITION = 255  # in a regular expression of PostgreSQL
 
 
@@ -128,11 +137,28 @@ class Text(Field):
     def analyst_bytes(self) -> int:
         return (self.max_length or MAX_TEXT_BYTES // BYTES_PER_CHARACTER) * BYTES_PER_CHARACTER
 
+    def bounds(self) -> list[object]:
+        if self.pattern:
+            return [self.example]
+        longest = [] if self.max_length is None else ["x" * self.max_length, "😀" * self.max_length]
+        return ["x" * self.min_length, *longest]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        bad: list[tuple[object, str]] = [(5, "type"), (True, "type"), ([], "type"), ({}, "type")]
+        bad += [("half \0", "invalid"), ("half \ud83d", "invalid")] if self._holds(6) else []
+        if self.min_length:
+            bad += [("", "too_short"), (" " * self.min_length, "too_short")]
+        if self.max_length is not None:
+            bad.append(("x" * (self.max_length + 1), "too_long"))
+        if self.pattern:
+            texts = (text for text in ("-", "a", "A", "0", "é", "a b") if self._holds(len(text)))
+            wrong = [text for text in texts if not re.fullmatch(self.pattern, text, re.ASCII)]
+            bad += [(text, "invalid") for text in wrong]
+        return bad
+
     def sample(self, n: int) -> object:
         if self.pattern:
-            if self.declared_example is None:
-                raise DeclarationError(f"{self!r}: a text with a pattern needs an example")
-            return self.declared_example
+            return next(islice(self._like_the_example(), n - 1, None))
         text = f"{self.name} {n}"
         if self.max_length is not None and len(text) > self.max_length:
             text = str(n)[-self.max_length :]
@@ -142,6 +168,21 @@ class Text(Field):
     def _is_portable(self) -> bool:
         """Whether the pattern means the same to PostgreSQL and to Python."""
         return PORTABLE.fullmatch(self.pattern or "-") is not None
+
+    def _holds(self, length: int) -> bool:
+        """Return whether texts of this length are within the bounds."""
+        return self.min_length <= length and (self.max_length is None or length <= self.max_length)
+
+    def _like_the_example(self) -> Iterator[str]:
+        """Yield the example, then texts with other letters and digits that match the pattern."""
+        if self.declared_example is None:
+            raise DeclarationError(f"{self!r}: a text with a pattern needs an example")
+        sets = [ALIKE.get(character, character) for character in str(self.declared_example)]
+        while True:
+            for characters in product(*sets):
+                text = "".join(characters)
+                if re.fullmatch(self.pattern, text, re.ASCII):
+                    yield text
 
     def _equal(self, parameter: str) -> str:
         if self.ignore_case:
@@ -188,6 +229,13 @@ class Email(Text):
     def filter_schema(self) -> Schema:
         return {"type": "string", "format": "email", "maxLength": self.max_length}
 
+    def bounds(self) -> list[object]:
+        return ["a@b", "a@" + "b" * (MAX_EMAIL - 2)]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        texts = ("ada", "ada@", "@b", "a@b@c", "a b@c", "a\r\nBcc:@b", "a\x1b@b")
+        return [*super().invalid(), *((text, "invalid") for text in texts)]
+
     def sample(self, n: int) -> object:
         return f"{self.name}{n}@example.com"
 
@@ -214,6 +262,9 @@ class Slug(Text):
 
     def analyst_bytes(self) -> int:
         return self.max_length or 0  # ASCII: a byte a character
+
+    def bounds(self) -> list[object]:
+        return ["a", "a" * (self.max_length or 0)]
 
     def sample(self, n: int) -> object:
         return f"{self.name}-{n}".replace("_", "-")

@@ -82,6 +82,14 @@ class Timestamp(Field):
     def analyst_bytes(self) -> int:
         return 40
 
+    def bounds(self) -> list[object]:
+        return ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"]
+
+    def invalid(self) -> list[tuple[object, str]]:
+        times = ("", "2026-01-31", "2026-02-29T12:00:00Z", "2026-01-31T12:00:00", "now")
+        outside = ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00")
+        return [(5, "type"), ([], "type"), *((text, "invalid") for text in (*times, *outside))]
+
     def sample(self, n: int) -> object:
         minute, hour = (n - 1) % 60, 12 + (n - 1) // 60 % 12
         return f"2026-01-31T{hour}:{minute:02}:00.000000Z"

@@ -216,8 +216,9 @@ OF_APPLICATION = {
         "sluice.slugs",
         "sluice.sql",
         "sluice.unit_of_work",
+        "sqlalchemy",  # statements for the session of a unit of work
     },
-    ".analytics": {"sluice.adhoc_sql.catalogue"},
+    ".analyst_tables": {"sluice.adhoc_sql.catalogue"},
     ".functions": FUNCTIONS,
     ".functions.analytics": {"sluice.adhoc_sql.route", *FUNCTIONS},
     ".imports": {"sluice.imports.resource"},

@@ -15,7 +15,7 @@ DECLARATIONS: dict[str, str] = {
     "readers": "sample.readers:READERS",
 }
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{id}")},
+    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{id}", "/api/shelves/{id}/merge")},
     "books": {"books": ("/api/books", "/api/books/{id}")},
     "readers": {"readers": ("/api/readers", "/api/readers/{id}")},
 }

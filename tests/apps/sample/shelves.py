@@ -1,15 +1,16 @@
 """Shelves, at /api/shelves. A slug that the client does not send is made from the name."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
 
+from sluice.errors import Duplicate, FieldError
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Slug, Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import Many, Resource
 from sluice.slugs import slugify
-from sluice.sql.projection import Row
-from sluice.sql.resource_repository import ResourceRepository
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.projection import Representation, Row
+from sluice.sql.resource_repository import ResourceRepository, Values
 
 SHELVES = Resource(
     name="shelves",
@@ -53,9 +54,21 @@ class ShelfRepository(ResourceRepository):
     reads_replica = True
     import_write = IMPORT_WRITE
 
-    def before_create(self, values: dict[str, Any]) -> None:
+    def before_create(self, values: Values) -> None:
         if values.get("slug") is None:
             values["slug"] = slugify(values["name"], pointer="/slug")
+
+    def create(
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a shelf. If the slug was made from the name, Duplicate names the field `name`."""
+        try:
+            return super().create(values, key)
+        except Duplicate as error:
+            if values.get("slug"):
+                raise
+            message = "has the slug of another shelf; send another slug"
+            raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 
     def all(self, fields: Collection[str]) -> list[Row]:
         """Return all shelves, in the order of their ids."""

@@ -136,6 +136,7 @@ def list_spec(repository: Repository) -> ListSpec:
         sorts=_ordered(sorts, repository),
         key=repository.resource.keys[0].name,
         subselects=_subselects(repository),
+        view=repository.list_view,
     )
 
 

@@ -85,6 +85,9 @@ class ListSpec:
 
     `parent_columns`: filter name → the column with the id of the parent, for lists that belong to
     a row of another table.
+
+    `view`: what the list reads instead of the table, if it is not empty. It is a view, or a SELECT
+    in parentheses, and has the columns of the table.
     """
 
     projection: Projection
@@ -93,14 +96,15 @@ class ListSpec:
     key: str = "id"
     subselects: Mapping[str, str] = field(default_factory=dict)
     parent_columns: Mapping[str, str] = field(default_factory=dict)
+    view: str = ""
 
     @property
     def source(self) -> str:
         """The FROM clause of the list, without the joins of its filters and sorts."""
         projection = self.projection
         if self.subselects:
-            return aliased(projection.table, projection.alias)
-        return projection.source
+            return aliased(self.view or projection.table, projection.alias)
+        return projection.source_with({projection.alias: self.view} if self.view else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         join.
     joins: the joins of the table; by default those of `column_sql`.
     filter_sql: the parameter of a filter → its condition, if it is not that of the field's kind.
+    list_view: what lists read instead of the table: a view, or a SELECT in parentheses. It has the
+        columns of the table.
     list_order: filters and sorts in the order of openapi.json, if it is not that of the fields.
     etag_sql: the SQL of the ETag.
     graphql_list_spec: the list as GraphQL has it.
@@ -39,6 +41,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     column_sql: ClassVar[Mapping[str, str | JoinedColumn]] = {}
     joins: ClassVar[tuple[Join, ...]] = derived(sql.joins)
     filter_sql: ClassVar[Mapping[str, str | FilterSql]] = {}
+    list_view: ClassVar[str] = ""
     list_order: ClassVar[Sequence[str]] = ()
     etag_sql: ClassVar[str] = derived(sql.etag)
     projection: ClassVar[Projection] = derived(sql.projection)

@@ -4,11 +4,14 @@ A declaration is data: it has no SQL, no callbacks and no expressions. A rule is
 resource's repository (sql/resource_repository.py), and SQL that cannot be derived stands there.
 """
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from sluice.errors import ValidationFailed
 from sluice.kinds.field import DeclarationError as DeclarationError
 from sluice.kinds.field import Field
 
@@ -16,6 +19,8 @@ Write: TypeAlias = Literal["create", "replace", "update", "delete"]
 EVERY_WRITE: Final[tuple[Write, ...]] = ("create", "replace", "update", "delete")
 DIGEST: Final = "digest"
 MAX_KEY_COLUMNS = 4
+MAX_NAME_BYTES = 63  # PostgreSQL cuts a longer name
+GROUP = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # the name of a folder and a module
 
 
 class Many(NamedTuple):
@@ -102,19 +107,9 @@ class Resource:
     graphql: GraphQL = EVERYTHING
 
     def __post_init__(self) -> None:
-        if "." not in self.table:
-            raise DeclarationError(f"{self.name}: the table {self.table} has no schema")
-        if len(self.keys) > MAX_KEY_COLUMNS:
-            raise DeclarationError(f"{self.name}: a key has at most {MAX_KEY_COLUMNS} columns")
-        names = [field.name for field in self.all_fields]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise DeclarationError(f"{self.name}: declared twice: {', '.join(sorted(twice))}")
-        columns = {field.column for field in self.all_fields}
-        named = {self.soft_delete, *self.import_key, *(c for key in self.unique for c in key)}
-        unknown = named - columns - {""}
-        if unknown:
-            raise DeclarationError(f"{self.name}: no such column: {', '.join(sorted(unknown))}")
+        problems = [*_wrong_names(self), *_wrong_fields(self)]
+        if problems:
+            raise DeclarationError("; ".join(f"{self.name}: {problem}" for problem in problems))
 
     @cached_property
     def schema_and_table(self) -> tuple[str, str]:
@@ -151,3 +146,55 @@ class Resource:
     def scope_prefix(self) -> str:
         """The prefix of the scopes `…:read` and `…:write`."""
         return self.scope or self.name
+
+
+def _wrong_names(resource: Resource) -> Iterator[str]:
+    """Yield what is wrong with the names of the resource, its table and its columns."""
+    if resource.group and not GROUP.fullmatch(resource.group):
+        yield f"the group {resource.group!r} must have a name of a-z, 0-9 and _"
+    if not all(resource.schema_and_table):
+        yield f"the table {resource.table} has no schema, as public.{resource.name} has"
+    columns = (name for field in resource.all_fields for name in (field.name, field.column))
+    for name in dict.fromkeys((*resource.schema_and_table, *columns)):
+        if len(name.encode()) > MAX_NAME_BYTES:
+            yield f"the name {name} is longer than the {MAX_NAME_BYTES} bytes of PostgreSQL's names"
+
+
+def _wrong_fields(resource: Resource) -> Iterator[str]:
+    """Yield what is wrong with the fields, and with the columns that the resource names."""
+    if len(resource.keys) > MAX_KEY_COLUMNS:
+        yield f"a key has at most {MAX_KEY_COLUMNS} columns"
+    if not resource.etag:
+        yield "`etag` names no column: leave it out for a digest of the row"
+    unknown = set(resource.writes) - {*EVERY_WRITE}
+    if unknown or isinstance(resource.writes, str):
+        yield f"`writes` is a list of {', '.join(EVERY_WRITE)}"
+    yield from (
+        f"{problem}: {', '.join(sorted(names))}"
+        for problem, names in (
+            ("declared twice", _repeated(field.name for field in resource.all_fields)),
+            ("fields that write one column", _repeated(f.column for f in resource.writable)),
+            ("no such column", _named_columns(resource) - _columns(resource)),
+        )
+        if names
+    )
+    for field in resource.writable:
+        try:
+            field.read(field.default, "") if field.default is not None else None
+        except ValidationFailed as error:
+            yield f"the default of {field.name} {error.errors[0].message}"
+
+
+def _repeated(names: Iterable[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
+def _columns(resource: Resource) -> set[str]:
+    return {field.column for field in resource.all_fields}
+
+
+def _named_columns(resource: Resource) -> set[str]:
+    """Return the columns that are named beside the fields. One column may be a str."""
+    import_key = resource.import_key
+    keys = [[import_key] if isinstance(import_key, str) else import_key, *resource.unique]
+    return {resource.soft_delete, *(name for key in keys for name in key)} - {""}

@@ -223,14 +223,6 @@ def test_version_of_another_table_needs_sql():
         kind.projection  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("etag", ["b", ("a", "b")])
-def test_version_cannot_be_null(etag: str | tuple[str, ...]):
-    resource = made(Text("a"), Text("shown", column="b", nullable=True), etag=etag)
-    kind = type("Versioned", (ResourceRepository,), {"resource": resource})
-    with pytest.raises(DeclarationError, match="cannot have the nullable b; take DIGEST"):
-        kind.projection  # type: ignore[attr-defined]  # noqa: B018
-
-
 def made(*fields: Field, **options: Any) -> Resource:
     declared: dict[str, Any] = {
         "name": "parts",

@@ -93,7 +93,7 @@ def fields_of(name: str) -> Iterator[Field]:
     yield Text(name, filter="in", sort=True, search=True)
     yield Integer(name, filter=("equal", "range"), sort=True)
     yield Integer(name)
-    yield Integer(name, read_only=True, optional=True)
+    yield Integer(name, read_only=True)
 
 
 def repository_of(field: Field) -> type[ResourceRepository] | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sluice.http.resource_routes import resource_api
-from sluice.kinds.field import Field
+from sluice.kinds.field import Field, Operator
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
@@ -121,3 +121,25 @@ def test_version_may_be_a_time_or_null(isolated_library: Library, etag: str | li
     assert things.call("GET", "/1", if_none_match=second)[0] == 304
     assert things.call("PATCH", "/1", {}, if_match=second)[0] == 200
     assert things.call("PATCH", "/1", {}, if_match=first)[0] == 412
+
+
+@pytest.mark.parametrize(
+    ("operator", "query", "found"),
+    [
+        ("equal", "code=AB", [1, 2]),
+        ("in", "code=AB,zZ", [1, 2, 4]),
+        ("in", "code=ab", [1, 2]),
+        ("in", "code=b,B,b", [3]),
+        ("range", "code_min=B", [3, 4]),
+        ("range", "code_max=AC", [1, 2]),
+    ],
+)
+def test_every_filter_ignores_case(
+    isolated_library: Library, operator: Operator, query: str, found: list[int]
+) -> None:
+    code = Text("code", ignore_case=True, filter=operator)
+    things = Things(isolated_library, f"{COLUMNS}, code text", [code])
+    for value in ("ab", "AB", "b", "Zz"):
+        things.call("POST", body={"code": value})
+
+    assert [row["id"] for row in things.call("GET", f"?{query}")[1]["data"]] == found

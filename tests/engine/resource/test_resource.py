@@ -3,13 +3,17 @@
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sluice.kinds.field import DeclarationError
+from sluice.kinds.boolean import Boolean
+from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.items import Items
 from sluice.kinds.text import Slug, Text
 from sluice.resource import Resource
 
@@ -67,7 +71,18 @@ def test_scope_is_the_name_by_default() -> None:
         ({"fields": [Text("id")]}, "declared twice: id"),
         ({"soft_delete": "deleted_at"}, "no such column: deleted_at"),
         ({"import_key": ["isbn"]}, "no such column: isbn"),
+        ({"import_key": "isbn"}, "no such column: isbn"),
         ({"unique": [("title", "isbn")]}, "no such column: isbn"),
+        ({"fields": [Text("a", column="a" * 64)]}, "the name a{64} is longer than the 63 bytes"),
+        ({"fields": [Text("a" * 64, column="a")]}, "the name a{64} is longer than the 63 bytes"),
+        ({"table": "public." + "ä" * 32}, "the name ä{32} is longer than the 63 bytes"),
+        ({"table": "public."}, "the table public. has no schema"),
+        ({"group": "../x"}, "the group '../x' must have a name of a-z, 0-9 and _"),
+        ({"fields": [Text("a"), Text("b", column="a")]}, "fields that write one column: a"),
+        ({"etag": ()}, "`etag` names no column"),
+        ({"writes": "create"}, "`writes` is a list of create, replace, update, delete"),
+        ({"writes": ["remove"]}, "`writes` is a list of create, replace, update, delete"),
+        ({"fields": [Integer("a", maximum=3, default=5)]}, "the default of a must be from"),
     ],
 )
 def test_contradictions_are_rejected(changed: dict[str, Any], message: str) -> None:
@@ -75,9 +90,24 @@ def test_contradictions_are_rejected(changed: dict[str, Any], message: str) -> N
         resource(**changed)
 
 
-def test_unknown_filter_is_rejected() -> None:
-    with pytest.raises(DeclarationError, match=r"Text\('title'\): no such filter: like"):
-        Text("title", filter="like")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (Text, {"filter": "like"}, "no such filter: like; Text has equal, in, range"),
+        (Boolean, {"filter": "in"}, "no such filter: in; Boolean has equal"),
+        (Text, {"filter": ["equal", "in"]}, "the filter `in` also takes one value"),
+        (Integer, {"search": True}, "`search` finds words, so only a text has it"),
+        (Text, {"read_only": True, "create_only": True}, "no client sends a `read_only` field"),
+        (Text, {"optional": True, "default": "x"}, "`optional` leaves the value to the database"),
+        (partial(Items, of=[], max_items=1), {"filter": "in"}, "no such filter: in; Items has no"),
+        (partial(Items, of=[], max_items=1), {"sort": True}, "cannot be sorted by items"),
+    ],
+)
+def test_contradicting_options_are_rejected(
+    kind: Callable[..., Field], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=rf"\('title'\): .*{message}"):
+        kind("title", **options)
 
 
 def test_text_with_a_pattern_needs_an_example() -> None:

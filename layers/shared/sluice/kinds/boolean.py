@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from sluice.kinds.field import Field, FieldFilter, Schema, or_null, reject
+from sluice.kinds.field import Field, FieldFilter, Operator, Schema, or_null, reject
 
 
 class Boolean(Field):
@@ -12,6 +12,7 @@ class Boolean(Field):
     graphql_type: ClassVar[str] = "Boolean"
     orm_type: ClassVar[str] = "Boolean"
     distinct: int | None = 2
+    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal",)
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, bool):

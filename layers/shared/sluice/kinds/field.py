@@ -5,7 +5,7 @@ imports neither SQLAlchemy nor graphql-core. Kinds are plain classes: defining a
 milliseconds of a cold start, and each function would pay for each kind.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import (
     Any,
     ClassVar,
@@ -104,6 +104,7 @@ class Field:
     distinct: int | None = None  # the number of different values, if it is fixed
     reference: Reference | None = None
     resource: str = ""  # of a list of another table's rows: the resource of that table
+    filter_operators: ClassVar[tuple[Operator, ...]] = get_args(Operator)  # those that it can have
     range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_min", ">="), ("_max", "<="))
 
     def __init__(self, name: str, **options: Unpack[FieldOptions]) -> None:
@@ -122,12 +123,27 @@ class Field:
         self.filter_name = options.get("filter_name", name)
         self.sort = options.get("sort", False)
         self.search = options.get("search", False)
-        unknown = set(self.operators) - set(get_args(Operator))
-        if unknown:
-            raise DeclarationError(f"{self!r}: no such filter: {', '.join(sorted(unknown))}")
+        contradictions = list(self._contradictions())
+        if contradictions:
+            raise DeclarationError(f"{self!r}: {'; '.join(contradictions)}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what the options say that cannot be, with the remedy."""
+        unknown = set(self.operators) - set(self.filter_operators)
+        if unknown:
+            kind = f"{type(self).__name__} has {', '.join(self.filter_operators) or 'none'}"
+            yield f"no such filter: {', '.join(sorted(unknown))}; {kind}"
+        if {"equal", "in"} <= set(self.operators):
+            yield "the filter `in` also takes one value: remove `equal`"
+        if self.search and not self.is_text:
+            yield "`search` finds words, so only a text has it"
+        if self.read_only and (self.create_only or self.optional or self.default is not None):
+            yield "no client sends a `read_only` field: remove `create_only`, `optional`, `default`"
+        if self.optional and self.default is not None:
+            yield "`optional` leaves the value to the database: remove it, or `default`"
 
     @property
     def required(self) -> bool:
@@ -184,16 +200,18 @@ class Field:
         """Return the filters by the names of their parameters."""
         found: dict[str, FieldFilter] = {}
         name = self.filter_name
+        compared = self.sort_key("{column}")
         for operator in self.operators:
             match operator:
                 case "equal":
-                    found[name] = FieldFilter(self._equal(name), self.parse, self.filter_schema)
+                    condition = f"{compared} = {self.filter_value(name)}"
+                    found[name] = FieldFilter(condition, self.parse, self.filter_schema)
                 case "in":
-                    condition = f"{{column}} = ANY({self.bind_list(name)})"
+                    condition = f"{compared} = ANY({self.filter_values(name)})"
                     found[name] = FieldFilter(condition, self.parse_list, self.list_schema)
                 case "range":
                     for suffix, comparison in self.range_filters:
-                        condition = f"{{column}} {comparison} {self.bind(name + suffix)}"
+                        condition = f"{compared} {comparison} {self.filter_value(name + suffix)}"
                         found[name + suffix] = FieldFilter(
                             condition, self.parse, self.filter_schema
                         )
@@ -212,6 +230,14 @@ class Field:
     def bind_list(self, parameter: str) -> str:
         """Return the SQL of a bound list of values."""
         return f"CAST(:{parameter} AS {self.sql_type}[])"
+
+    def filter_value(self, parameter: str) -> str:
+        """Return the SQL of a bound value that `sort_key` of the column is compared with."""
+        return self.bind(parameter)
+
+    def filter_values(self, parameter: str) -> str:
+        """Return the SQL of a bound list of such values."""
+        return self.bind_list(parameter)
 
     def select(self, column: str) -> str:
         """Return the SQL that makes the JSON value of a column."""
@@ -295,9 +321,6 @@ class Field:
         They are next to the bounds, of another form, or of another type. Null is not among them.
         """
         raise NotImplementedError
-
-    def _equal(self, parameter: str) -> str:
-        return f"{{column}} = {self.bind(parameter)}"
 
 
 def split_values(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack
 
 from sluice.errors import FieldError, ValidationFailed
-from sluice.kinds.field import Field, FieldOptions, Schema, reject
+from sluice.kinds.field import DeclarationError, Field, FieldOptions, Operator, Schema, reject
 from sluice.kinds.objects import object_schema, read_object
 from sluice.resource import Resource
 
@@ -20,6 +20,7 @@ class Items(Field):
     sql_type: ClassVar[str] = "json"
     graphql_type: ClassVar[str] = "Items"
     orm_type: ClassVar[str] = "JSON"
+    filter_operators: ClassVar[tuple[Operator, ...]] = ()
 
     def __init__(
         self,
@@ -32,6 +33,8 @@ class Items(Field):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(name, **options)
+        if self.sort:
+            raise DeclarationError(f"{self!r}: a list cannot be sorted by items: remove `sort`")
         fields = of.all_fields if isinstance(of, Resource) else tuple(of)
         self.resource = of.name if isinstance(of, Resource) else ""
         self.item_fields = [field for field in fields if field.name != foreign_key]

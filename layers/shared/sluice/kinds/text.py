@@ -97,6 +97,16 @@ class Text(Field):
     def bind_list(self, parameter: str) -> str:
         return f":{parameter}"
 
+    def filter_value(self, parameter: str) -> str:
+        value = self.bind(parameter)
+        return f"lower(CAST({value} AS text))" if self.ignore_case else value
+
+    def filter_values(self, parameter: str) -> str:
+        values = self.bind_list(parameter)
+        if not self.ignore_case:
+            return values
+        return f"ARRAY(SELECT lower(v) FROM unnest(CAST({values} AS text[])) v)"
+
     def sort_key(self, column: str) -> str:
         return f"lower({column})" if self.ignore_case else column
 
@@ -183,11 +193,6 @@ class Text(Field):
                 text = "".join(characters)
                 if re.fullmatch(self.pattern, text, re.ASCII):
                     yield text
-
-    def _equal(self, parameter: str) -> str:
-        if self.ignore_case:
-            return f"lower({{column}}) = lower(CAST(:{parameter} AS text))"
-        return f"{{column}} = :{parameter}"
 
 
 class Email(Text):

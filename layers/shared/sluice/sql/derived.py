@@ -82,11 +82,6 @@ def etag(repository: Repository) -> str:
     if any("." in name for name in names):
         message = f"{resource.name}: with versions of other tables, the repository needs etag_sql"
         raise DeclarationError(message)
-    nullable = [each.column for each in resource.all_fields if each.nullable]
-    if set(names) & set(nullable):
-        wrong = ", ".join(name for name in names if name in nullable)
-        message = f"{resource.name}: an ETag cannot have the nullable {wrong}; take DIGEST"
-        raise DeclarationError(message)
     columns = [f"{alias(resource)}.{quoted(name)}" for name in names]
     versions = [field for field in resource.all_fields if field.column in names]
     if any(field.nullable or field.sql_type not in WHOLE_NUMBERS for field in versions):

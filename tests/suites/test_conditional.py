@@ -36,6 +36,10 @@ def write(
     return client.call(route.method, path, body, **headers)
 
 
+def unknown_path(resource: str) -> str:
+    return f"/api/{resource}/{case_of(resource).unknown_key}"
+
+
 def table_contents(client: Client) -> list[list[Any]]:
     """Return all rows of all tables, to compare them before and after a request."""
     return [
@@ -221,7 +225,7 @@ def test_empty_list_elements_are_skipped(client: Client, resource: str) -> None:
 
 @each_write
 def test_if_match_on_missing_row_is_404(client: Client, resource: str, route: RouteSpec) -> None:
-    assert write(client, resource, route, f"/api/{resource}/404", if_match='"1"').status == 404
+    assert write(client, resource, route, unknown_path(resource), if_match='"1"').status == 404
 
 
 @each_write
@@ -231,7 +235,7 @@ def test_preconditions_on_missing_row_are_404(
 ) -> None:
     for name in ("if_match", "if_none_match"):
         assert (
-            write(client, resource, route, f"/api/{resource}/404", **{name: header}).status == 404
+            write(client, resource, route, unknown_path(resource), **{name: header}).status == 404
         )
 
 

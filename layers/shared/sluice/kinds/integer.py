@@ -101,8 +101,8 @@ class BigInt(Field):
         return 20
 
     def bounds(self) -> list[object]:
-        """Return the declared bounds. Those of the type may be too wide for the table."""
-        return [n for n in (self.minimum, self.maximum) if abs(n) != self.largest]
+        """Return the bounds. The table may have a lowest number that is not declared."""
+        return [n for n in (self.minimum, self.maximum) if n >= -self.largest]
 
     def invalid(self) -> list[tuple[object, str]]:
         outside = (self.minimum - 1, self.maximum + 1)

@@ -109,7 +109,8 @@ class Numeric(Field):
         return max(self.precision + 2, 20)  # with a sign and a point
 
     def bounds(self) -> list[object]:
-        return [f"{self._round(number):f}" for number in (self.minimum, self.maximum)]
+        lowest = [] if self.minimum == self.largest.copy_negate() else [self.minimum]
+        return [f"{self._round(number):f}" for number in (*lowest, self.maximum)]
 
     def invalid(self) -> list[tuple[object, str]]:
         exact = Context(self.precision + 2)

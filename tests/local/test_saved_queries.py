@@ -125,7 +125,7 @@ def test_unexpected_error_has_all_fields(function_log: list[str]) -> None:
         "InternalError",
     )
     assert error["message"].startswith("internal_error: ")
-    assert any("handler.py" in frame for frame in error["stackTrace"])
+    assert any("resource_routes.py" in frame for frame in error["stackTrace"])
 
 
 def test_one_request_query_finds_all_lines(function_log: list[str]) -> None:

@@ -1,27 +1,31 @@
-"""Write the tables of docs/api.md that the declarations determine: scopes, and analysts' tables.
+"""Write the tables of docs/api.md and docs/graphql.md that the declarations determine.
 
 Such a table is between the lines `<!-- derived: NAME -->` and `<!-- /derived -->`.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from scripts.derive.scan import Found
+from scripts.derive.scan import Found, FoundResource
 from sluice import application
+from sluice.graph.part import PUBLIC, GraphqlPart, part_of
+from sluice.http.group import api_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "api.md", DOCS / "graphql.md")
 REGION = re.compile(
     r"(?P<start><!-- derived: (?P<name>\w+) -->\n).*?(?P<end><!-- /derived -->\n)", re.DOTALL
 )
+BRACES = str.maketrans("<>", "{}")
 IMPORTS = ("`imports:read`, `imports:write`", "imports")
 REPORTS = ("`analytics:read`", "analytics, but for:")
 ADHOC_SQL = ("`analytics:query`", "`/api/analytics/query`")
 
 
 def files(found: Found) -> dict[Path, str]:
-    """Return the page with the tables of the current application."""
-    return {PAGE: render(PAGE.read_text(), found)}
+    """Return the pages with the tables of the current application."""
+    return {page: render(page.read_text(), found) for page in PAGES}
 
 
 def render(page: str, found: Found) -> str:
@@ -31,33 +35,79 @@ def render(page: str, found: Found) -> str:
     )
 
 
+def _routes(found: Found) -> str:
+    """Return the routes of each resource."""
+    return _table(
+        ("resource", "routes"), [(each.resource.name, _paths(each)) for each in _served(found)]
+    )
+
+
+def _paths(found: FoundResource) -> str:
+    methods: dict[str, list[str]] = {}
+    for route in api_of(found.resource.name).routes:
+        methods.setdefault(route.path.translate(BRACES), []).append(route.method)
+    return " · ".join(f"`{' '.join(names)} {path}`" for path, names in methods.items())
+
+
+def _lists(found: Found) -> str:
+    """Return the filters and sorts of each list."""
+    specs = [(each.resource.name, each.repository.list_spec) for each in _served(found)]
+    rows = [(name, _code(spec.filters), _code(spec.sorts)) for name, spec in specs]
+    return _table(("list", "filters", "sorts"), rows)
+
+
+def _graphql_scopes(found: Found) -> str:
+    """Return the types and mutations of GraphQL with their scopes."""
+    app = application.current()
+    part = part_of(app) if app.has_graphql else GraphqlPart()
+    names: dict[str, list[str]] = {}
+    for name, kind in part.types.items():
+        if kind.scope != PUBLIC:
+            names.setdefault(kind.scope, []).append(name)
+    for (parent, name), field in part.fields.items():
+        if parent == "Mutation":
+            names.setdefault(field.scope, []).append(name)
+    return _table(
+        ("type or mutation", "scope"), [(_code(names[scope]), f"`{scope}`") for scope in names]
+    )
+
+
+def _served(found: Found) -> list[FoundResource]:
+    return [each for each in found.resources if each.is_served]
+
+
 def _scopes(found: Found) -> str:
     """Return the scopes with the resources whose routes need them."""
     names: dict[str, list[str]] = {}
-    for each in found.resources:
-        if each.is_served:
-            names.setdefault(each.resource.scope_prefix, []).append(each.resource.name)
+    for each in _served(found):
+        names.setdefault(each.resource.scope_prefix, []).append(each.resource.name)
     rows = [(f"`{scope}:read`, `{scope}:write`", ", ".join(names[scope])) for scope in names]
     rows.append(IMPORTS)
     if "analytics:read" in found.app.scopes:
         rows.append(REPORTS)
-    return _table("scopes", "routes", [*rows, ADHOC_SQL])
+    return _table(("scopes", "routes"), [*rows, ADHOC_SQL])
 
 
 def _analyst_tables(found: Found) -> str:
     """Return the tables that analysts may query, with their columns."""
     tables = application.current().registry.ANALYST_TABLES
-    rows = [
-        (f"`{name}`", ", ".join(f"`{column}`" for column in columns))
-        for name, (columns, _) in tables.items()
-    ]
-    return _table("table", "columns", rows)
+    rows = [(f"`{name}`", _code(columns)) for name, (columns, _) in tables.items()]
+    return _table(("table", "columns"), rows)
 
 
-def _table(first: str, second: str, rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"| {first} | {second} |", "| --- | --- |"]
-    lines += [f"| {one} | {other} |" for one, other in rows]
-    return "\n".join(lines) + "\n"
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
-TABLES: dict[str, Callable[[Found], str]] = {"scopes": _scopes, "tables": _analyst_tables}
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+TABLES: dict[str, Callable[[Found], str]] = {
+    "routes": _routes,
+    "lists": _lists,
+    "scopes": _scopes,
+    "tables": _analyst_tables,
+    "graphql_scopes": _graphql_scopes,
+}

@@ -1,4 +1,4 @@
-"""`make derive` writes the tables of docs/api.md between their marks, and nothing else."""
+"""`make derive` writes the tables of documents between their marks, and nothing else."""
 
 import pytest
 
@@ -24,6 +24,23 @@ def test_text_around_a_table_is_kept(found: Found) -> None:
 
 def test_resources_of_one_scope_share_a_row(found: Found) -> None:
     assert "| categories, products, inventory |" in render(PAGE.format("scopes"), found)
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("routes", "| orders | `GET POST /api/orders` · `GET PATCH /api/orders/{id}` |"),
+        ("lists", "| categories | `search`, `slug` | `id`, `name`, `created_at` |"),
+        ("tables", "| `order_items` | `order_id`, `product_id`, `quantity`, `unit_price` |"),
+        ("graphql_scopes", "| `placeOrder`, `updateOrderStatus` | `orders:write` |"),
+    ],
+)
+def test_table_has_what_is_declared(found: Found, table: str, row: str) -> None:
+    assert row in render(PAGE.format(table), found).splitlines()
+
+
+def test_types_without_a_scope_are_left_out(found: Found) -> None:
+    assert "OrderItem" not in render(PAGE.format("graphql_scopes"), found)
 
 
 def test_unknown_table_is_an_error(found: Found) -> None:

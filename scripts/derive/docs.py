@@ -1,4 +1,4 @@
-"""Write the tables of docs/api.md and docs/graphql.md that the declarations determine.
+"""Write the tables of documents that the declarations determine.
 
 Such a table is between the lines `<!-- derived: NAME -->` and `<!-- /derived -->`.
 """
@@ -11,9 +11,10 @@ from scripts.derive.scan import Found, FoundResource
 from sluice import application
 from sluice.graph.part import PUBLIC, GraphqlPart, part_of
 from sluice.http.group import api_of
+from sluice.imports.derived import import_resource
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (DOCS / "api.md", DOCS / "graphql.md")
+PAGES = (DOCS / "api.md", DOCS / "graphql.md", DOCS / "imports.md")
 REGION = re.compile(
     r"(?P<start><!-- derived: (?P<name>\w+) -->\n).*?(?P<end><!-- /derived -->\n)", re.DOTALL
 )
@@ -56,6 +57,23 @@ def _lists(found: Found) -> str:
     return _table(("list", "filters", "sorts"), rows)
 
 
+def _imports(found: Found) -> str:
+    """Return the columns of the files of each resource, and the columns by which a row is known."""
+    app = application.current()
+    rows = []
+    for name in app.imports:
+        files = import_resource(app.load("imports", name))
+        needed = _quoted(files.required)
+        if files.exactly_one_of:
+            needed.append(" or ".join(_quoted(files.exactly_one_of)))
+        optional = [column for column in files.fields if column not in files.required]
+        optional = [column for column in optional if column not in files.exactly_one_of]
+        declared = found.named(name)
+        keys = (declared and declared.resource.import_key) or files.exactly_one_of
+        rows.append((name, ", ".join(needed), _code(optional), _code(keys)))
+    return _table(("resource", "columns", "may have", "known by"), rows)
+
+
 def _graphql_scopes(found: Found) -> str:
     """Return the types and mutations of GraphQL with their scopes."""
     app = application.current()
@@ -96,7 +114,11 @@ def _analyst_tables(found: Found) -> str:
 
 
 def _code(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+    return ", ".join(_quoted(names))
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f"`{name}`" for name in names]
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -110,4 +132,5 @@ TABLES: dict[str, Callable[[Found], str]] = {
     "scopes": _scopes,
     "tables": _analyst_tables,
     "graphql_scopes": _graphql_scopes,
+    "imports": _imports,
 }

@@ -32,6 +32,11 @@ def test_resources_of_one_scope_share_a_row(found: Found) -> None:
         ("routes", "| orders | `GET POST /api/orders` · `GET PATCH /api/orders/{id}` |"),
         ("lists", "| categories | `search`, `slug` | `id`, `name`, `created_at` |"),
         ("tables", "| `order_items` | `order_id`, `product_id`, `quantity`, `unit_price` |"),
+        (
+            "imports",
+            "| inventory | `quantity`, `product` or `product_id` |  | `product`, `product_id` |",
+        ),
+        ("imports", "| categories | `name` | `slug` | `slug` |"),
         ("graphql_scopes", "| `placeOrder`, `updateOrderStatus` | `orders:write` |"),
     ],
 )

@@ -79,6 +79,12 @@ def test_merge_into_no_other_shelf_is_refused(library: Library, into: str) -> No
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/into")
 
 
+def test_merge_needs_the_scope_of_a_write(library: Library) -> None:
+    refused = library.post("/api/shelves/1/merge", {"into": "novels"}, x_api_key="local-reader")
+
+    assert (refused.status, refused.json["code"]) == (403, "insufficient_scope")
+
+
 def test_refused_merge_changes_nothing(library: Library) -> None:
     library.add_book("Emma", shelf="novels")
 

@@ -27,6 +27,8 @@ def stocked(isolated_library: Library) -> Library:
         ({}, "159"),
         ({"priceMin": 5}, "59"),
         ({"priceMin": 5, "priceMax": 5}, "5"),
+        ({"priceMax": 0}, ""),
+        ({"priceMin": None}, "159"),
         ({"search": "9"}, "9"),
     ],
 )

@@ -1,44 +1,19 @@
 """Queries return the data of the database."""
 
-from typing import Any
-
 import pytest
 
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 
 
-def test_product_has_all_fields(shop: Shop) -> None:
-    mug = shop.add_product("Mug", price="12.50", stock=3)
+def test_product_has_its_category(shop: Shop) -> None:
+    mug = shop.add_product("Mug")
+    query = "query ($id: ID!) { product(id: $id) { category { id name slug } } }"
 
-    found = data(
-        shop,
-        """query ($id: ID!) {
-             product(id: $id) {
-               __typename id name description price inventory version createdAt updatedAt
-               category { id name slug }
-             }
-           }""",
-        {"id": mug},
-    )["product"]
+    found = data(shop, query, {"id": mug})["product"]
 
-    rest = shop.get(f"/api/products/{mug}").json
-    assert found == {
-        "__typename": "Product",
-        "id": str(mug),
-        "name": "Mug",
-        "description": None,
-        "price": "12.50",
-        "inventory": 3,
-        "version": 1,
-        "createdAt": rest["created_at"],
-        "updatedAt": rest["updated_at"],
-        "category": {
-            "id": str(shop.sql("SELECT id FROM categories")[0][0]),
-            "name": "mugs",
-            "slug": "mugs",
-        },
-    }
+    id = str(shop.sql("SELECT id FROM categories")[0][0])
+    assert found["category"] == {"id": id, "name": "mugs", "slug": "mugs"}
 
 
 def test_order_has_items_and_user(shop: Shop) -> None:
@@ -117,18 +92,13 @@ def test_categories_have_their_products(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "id", ["0", "999999999999", "99999999999999999999", "-1", "abc", "", "1 OR 1=1", "\\u0000"]
-)
-def test_unknown_id_is_null(shop: Shop, id: str) -> None:
-    found = data(
-        shop,
-        f'{{ product(id: "{id}") {{ id }} order(id: "{id}") {{ id }} user(id: "{id}") {{ id }} }}',
-    )
+@pytest.mark.parametrize("slug", ["0", "", "mugs\0", "\ud800", "1 OR 1=1"])
+def test_unknown_slug_is_null(shop: Shop, slug: str) -> None:
+    shop.add_category("mugs")
+    query = "query ($slug: String) { category(slug: $slug) { slug } }"
 
-    assert found == {"product": None, "order": None, "user": None}
-    assert data(shop, f'{{ category(id: "{id}") {{ id }} }}') == {"category": None}
-    assert data(shop, f'{{ category(slug: "{id}") {{ id }} }}') == {"category": None}
+    assert data(shop, query, {"slug": slug}) == {"category": None}
+    assert data(shop, query, {"slug": "mugs"}) == {"category": {"slug": "mugs"}}
 
 
 @pytest.mark.parametrize("arguments", ["", '(id: 1, slug: "mugs")', "(id: null)"])
@@ -140,50 +110,6 @@ def test_category_needs_exactly_one_argument(shop: Shop, arguments: str) -> None
         {"category": None},
         ["invalid_parameter"],
     )
-
-
-@pytest.mark.parametrize(
-    ("filter", "expected"),
-    [
-        ({}, "ABCD"),
-        ({"priceMin": "2"}, "BCD"),
-        ({"priceMin": 2, "priceMax": 3.00}, "BC"),
-        ({"search": "d RED"}, "D"),
-        ({"categoryId": "12345"}, ""),
-        ({"categoryId": "nope"}, ""),
-        ({"search": None, "priceMax": None}, "ABCD"),
-    ],
-)
-def test_products_are_filtered(shop: Shop, filter: dict[str, Any], expected: str) -> None:
-    for n, name in enumerate("ABCD", start=1):
-        shop.add_product(name if name < "D" else "D red", price=f"{n}.00")
-
-    query = (
-        "query ($filter: ProductFilter) { products(filter: $filter) { nodes { name } totalCount } }"
-    )
-    found = data(shop, query, {"filter": filter})["products"]
-
-    assert "".join(node["name"][0] for node in found["nodes"]) == expected
-    assert found["totalCount"] == len(expected)
-
-
-def test_orders_are_filtered(shop: Shop) -> None:
-    mug, ada, bob = shop.add_product("Mug"), shop.add_user(), shop.add_user("bob@example.com")
-    ids = [
-        str(shop.add_order(user, (mug, 1), status=status))
-        for user in (ada, bob)
-        for status in ("paid", "pending")
-    ]
-
-    def orders(arguments: str) -> list[str]:
-        page = data(shop, f"{{ orders{arguments} {{ nodes {{ id }} }} }}")["orders"]
-        return [node["id"] for node in page["nodes"]]
-
-    assert orders("") == ids
-    assert orders(f"(userId: {bob})") == ids[2:]
-    assert orders("(status: PAID)") == [ids[0], ids[2]]
-    assert orders(f"(userId: {ada}, status: PENDING)") == [ids[1]]
-    assert orders('(userId: "unknown")') == []
 
 
 def test_sales_analytics(shop: Shop) -> None:
@@ -220,28 +146,5 @@ def test_invalid_period_is_rejected(shop: Shop, start: str, end: str) -> None:
         None,
         ["invalid_parameter"],
     )
-
-
-def test_fields_have_the_order_of_the_query(shop: Shop) -> None:
-    shop.add_product("Mug")
-
-    response = shop.graphql(
-        """query ($yes: Boolean = true, $no: Boolean!) {
-             products {
-               ...Two nodes { b: name } __typename
-               ... on ProductConnection { nodes { c: name @skip(if: $yes) } }
-             }
-           }
-           fragment Two on ProductConnection {
-             nodes { a: name ...Three @include(if: $no) }
-             totalCount
-           }
-           fragment Three on Product { d: name }""",
-        {"no": False},
-    )
-
-    expected = (
-        '{"data":{"products":{"nodes":[{"a":"Mug","b":"Mug"}],"totalCount":1,'
-        '"__typename":"ProductConnection"}}'
-    )
-    assert response.text.startswith(expected), response.text
+    problem = response.json["errors"][0]["extensions"]["problem"]
+    assert problem["errors"][0]["parameter"] == "endDate"

@@ -1,26 +1,27 @@
-"""Pages of each list and of each row's children: forwards, backwards, sorted and filtered."""
+"""Pages of each list and of each row's children: forwards, backwards and sorted."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.graph_types import (
     CHILDREN,
+    FIELDS,
     LISTS,
     ROWS,
     TYPES,
     arguments_of,
     node_of,
     resource_of,
+    rest_rows,
     selection,
-    value_of,
 )
 from tests.fixtures.resources import fill
 
@@ -41,20 +42,6 @@ def sorts_of(list_: str) -> list[tuple[str, str]]:
     return [("", ""), *((name, way) for name in enum.values for way in ("ASC", "DESC"))]
 
 
-def filters_of(list_: str) -> list[str]:
-    arguments = arguments_of("Query", list_)
-    pages = {"first", "after", "last", "before", "sortBy", "filter"}
-    named = arguments["filter"].type.fields if "filter" in arguments else ()
-    return [*named, *(name for name in arguments if name not in pages)]
-
-
-def rest_rows(client: Client, name: str, query: str = "") -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = client.get(f"/api/{TYPES[name].resource}?limit=100{query}").json[
-        "data"
-    ]
-    return rows
-
-
 def ids_sorted(name: str, rows: list[dict[str, Any]], field_name: str, way: str) -> list[str]:
     """Return the ids of the rows in order. Equal rows are in the order of their ids."""
     field = resource_of(name).by_name[field_name.lower() or "id"]
@@ -70,7 +57,7 @@ def ids_sorted(name: str, rows: list[dict[str, Any]], field_name: str, way: str)
 
 
 def check_page(page: Mapping[str, Any], ids: list[str], start: int, stop: int) -> None:
-    """Check a page of the rows from `start` to `stop` of a list, which is not empty."""
+    """Check a page of the rows from `start` to `stop` of a list."""
     assert [edge["node"]["id"] for edge in page["edges"]] == ids[start:stop]
     assert page["pageInfo"] == {
         "hasPreviousPage": start > 0,
@@ -94,6 +81,10 @@ def test_pages_go_forwards_and_backwards(client: Client, list_: str, field: str,
         assert found.pop("totalCount") == TOTAL
         return found
 
+    rest_sort = f"&sort={field.lower()}:{way.lower()}" if field else ""
+    rest = client.get(f"/api/{TYPES[LISTS[list_]].resource}?limit={SIZE}{rest_sort}").json
+    cursor = rest["pagination"]["next_cursor"]
+    check_page(page(f'first: {SIZE}, after: "{cursor}"'), ids, SIZE, 2 * SIZE)
     after = ""
     for start in range(0, TOTAL, SIZE):
         found = page(f"first: {SIZE}{after}")
@@ -108,6 +99,85 @@ def test_pages_go_forwards_and_backwards(client: Client, list_: str, field: str,
         before = f', before: "{found["pageInfo"]["startCursor"]}"'
 
 
+@pytest.mark.parametrize(("list_", "examples"), [(list_, 25) for list_ in LISTS])
+def test_random_pages_match_the_model(client: Client, list_: str, examples: int) -> None:
+    check_random_pages(client, list_, examples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("list_", LISTS)
+def test_a_thousand_random_pages_match_the_model(client: Client, list_: str) -> None:
+    check_random_pages(client, list_, 1_000)
+
+
+def check_random_pages(client: Client, list_: str, examples: int) -> None:
+    """Read pages between two random rows, which may be in the wrong order, in random sorts."""
+    name = LISTS[list_]
+    fill(client, TYPES[name].resource, 14)
+    rows, can_go_back = rest_rows(client, name), "last" in arguments_of("Query", list_)
+    cursors: dict[tuple[str, str], list[str]] = {}
+    index = st.none() | st.integers(0, len(rows) - 1)
+
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        sort=st.sampled_from(sorts_of(list_)),
+        after=index,
+        before=index if can_go_back else st.none(),
+        size=st.integers(1, 7),
+        backward=st.booleans() if can_go_back else st.just(False),
+    )
+    def check(
+        sort: tuple[str, str], after: int | None, before: int | None, size: int, *, backward: bool
+    ) -> None:
+        ids = ids_sorted(name, rows, *sort)
+        sort_text = f", sortBy: {{field: {sort[0]}, direction: {sort[1]}}}" if sort[0] else ""
+        if sort not in cursors:
+            page = data(client, f"{{ {list_}(first: 100{sort_text}) {{ {PAGE} }} }}")[list_]
+            check_page(page, ids, 0, len(ids))
+            cursors[sort] = [edge["cursor"] for edge in page["edges"]]
+        arguments = f"{'last' if backward else 'first'}: {size}{sort_text}" + "".join(
+            f', {argument}: "{cursors[sort][at]}"'
+            for argument, at in (("after", after), ("before", before))
+            if at is not None
+        )
+        page = data(client, f"{{ {list_}({arguments}) {{ {PAGE} }} }}")[list_]
+        start, stop = 0 if after is None else after + 1, len(ids) if before is None else before
+        if start >= stop:
+            assert page["edges"] == []
+            assert page["pageInfo"] == {
+                "hasPreviousPage": after is not None,
+                "hasNextPage": before is not None,
+                "startCursor": None,
+                "endCursor": None,
+            }
+        elif backward:
+            check_page(page, ids, max(stop - size, start), stop)
+        else:
+            check_page(page, ids, start, min(start + size, stop))
+
+    check()
+
+
+@pytest.mark.parametrize("list_", LISTS)
+def test_last_disables_the_default_of_first(client: Client, list_: str) -> None:
+    arguments = arguments_of("Query", list_)
+    default = FIELDS["Query", list_].default_first
+    assert default
+    fill(client, TYPES[LISTS[list_]].resource, default + 1)
+    query = f"query ($n: Int) {{ {list_}(%s) {{ nodes {{ id }} }} }}"
+
+    def size(argument: str, n: int | None) -> int:
+        return len(data(client, query % f"{argument}: $n", {"n": n})[list_]["nodes"])
+
+    assert (size("first", None), size("first", 2)) == (default, 2)
+    if "last" in arguments:
+        assert (size("last", 2), size("last", None), size("first: null, last", 3)) == (
+            2,
+            default,
+            3,
+        )
+
+
 @pytest.mark.parametrize("list_", LISTS)
 def test_nodes_are_the_rows_of_rest(client: Client, list_: str) -> None:
     name = LISTS[list_]
@@ -116,48 +186,6 @@ def test_nodes_are_the_rows_of_rest(client: Client, list_: str) -> None:
     nodes = data(client, f"{{ {list_} {{ nodes {{ {selection(name)} }} }} }}")[list_]["nodes"]
 
     assert nodes == [node_of(name, row) for row in rest_rows(client, name)]
-
-
-def filter_values(client: Client, name: str, filter_: str, row: Mapping[str, Any]) -> Any:
-    """Return a value of a filter that finds the row: for GraphQL, and as a query of REST."""
-    resource = resource_of(name)
-    for field in resource.all_fields:
-        value = row[field.name]
-        if field.reference and filter_ == graphql_name(field.reference.key.column):
-            by = field.reference.by
-            parents = client.get(f"/api/{field.reference.resource}?limit=100").json["data"]
-            id = next(parent["id"] for parent in parents if parent[by or "id"] == value)
-            return str(id), f"{field.filter_name}={value}"
-        for parameter in field.filters():
-            if filter_ == graphql_name(parameter):
-                given = value_of(field, value, is_id=field in resource.keys)
-                is_list = "in" in field.operators and parameter == field.filter_name
-                return ([given] if is_list else given), f"{parameter}={quote(str(value))}"
-    if filter_ == "search":
-        word = next(str(row[field.name]) for field in resource.all_fields if field.search)
-        return word, f"search={quote(word)}"
-    (extra,) = (each for each in resource.filters if filter_ == graphql_name(each.name))
-    return extra.sample(1), f"{extra.name}={str(extra.sample(1)).lower()}"
-
-
-@pytest.mark.parametrize(
-    ("list_", "filter_"), [(list_, filter_) for list_ in LISTS for filter_ in filters_of(list_)]
-)
-def test_filter_finds_the_rows_that_rest_finds(client: Client, list_: str, filter_: str) -> None:
-    name = LISTS[list_]
-    fill(client, TYPES[name].resource, TOTAL)
-    rows = sorted(rest_rows(client, name), key=lambda row: row["id"])
-    argument = "filter" if "filter" in arguments_of("Query", list_) else filter_
-    type_ = arguments_of("Query", list_)[argument].type
-    query = f"""query ($value: {type_}) {{
-        list: {list_}({argument}: $value) {{ nodes {{ id }} totalCount }} }}"""
-    value, parameter = filter_values(client, name, filter_, rows[TOTAL // 2])
-
-    for given, expected in ((value, rest_rows(client, name, f"&{parameter}")), (None, rows)):
-        variable = {filter_: given} if argument == "filter" else given
-        found = data(client, query, {"value": variable})["list"]
-        assert [int(node["id"]) for node in found["nodes"]] == [row["id"] for row in expected]
-        assert 0 < found["totalCount"] == len(expected) <= TOTAL
 
 
 @pytest.mark.parametrize(
@@ -235,3 +263,5 @@ def test_children_of_a_row_have_pages(client: Client, parent: str, field: str) -
             check_page(page, children, start, min(start + 2, len(children)))
             assert page["totalCount"] == len(children)
             after = page["pageInfo"]["endCursor"]
+        response = client.graphql(query, {"id": row["id"], "after": "nothing"})
+        assert error_codes(response) == ["invalid_cursor"]

@@ -1,14 +1,16 @@
 """Requests to tables whose names, keys and versions are hard on what is derived from them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from sluice.http.resource_routes import resource_api
+from sluice.kinds.boolean import Boolean
 from sluice.kinds.field import Field, Operator
 from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import DIGEST, Resource
@@ -33,6 +35,7 @@ class Things:
         *,
         key: Field = KEY,
         etag: str | list[str] = DIGEST,
+        filters: Sequence[Field] = (),
         **repository: Any,
     ) -> None:
         library.sql(f"CREATE TABLE things ({columns})")
@@ -46,6 +49,7 @@ class Things:
             key=key,
             fields=fields,
             etag=etag,
+            filters=filters,
         )
         class_ = type("Things", (ResourceRepository,), {"resource": declared, **repository})
         self._api = resource_api(class_)
@@ -141,5 +145,45 @@ def test_every_filter_ignores_case(
     things = Things(isolated_library, f"{COLUMNS}, code text", [code])
     for value in ("ab", "AB", "b", "Zz"):
         things.call("POST", body={"code": value})
+
+    assert [row["id"] for row in things.call("GET", f"?{query}")[1]["data"]] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("total_min=3", [2, 3]),
+        ("sort=total:desc", [3, 2, 1]),
+        ("big=true&some=1", [2, 3]),
+        ("some=2&total_max=2", []),
+    ],
+)
+def test_sql_by_hand_may_be_any_expression(
+    isolated_library: Library, query: str, found: list[int]
+) -> None:
+    fields = [
+        Integer("a"),
+        Integer("b"),
+        Numeric(
+            "total",
+            column="-.total",
+            precision=9,
+            scale=2,
+            read_only=True,
+            filter="range",
+            sort=True,
+        ),
+        Boolean("big", column="-.big", read_only=True, filter="equal"),
+    ]
+    things = Things(
+        isolated_library,
+        f"{COLUMNS}, a integer, b integer",
+        fields,
+        filters=[Integer("some")],
+        column_sql={"total": "t_.a + t_.b", "big": "t_.a > 1 OR t_.b > 1"},
+        filter_sql={"some": "t_.a = :some OR t_.b = :some"},
+    )
+    for a, b in ((1, 1), (1, 2), (2, 1)):
+        assert things.call("POST", body={"a": a, "b": b})[1]["total"] == f"{a + b}"
 
     assert [row["id"] for row in things.call("GET", f"?{query}")[1]["data"]] == found

@@ -8,6 +8,7 @@ import pytest
 
 from sluice.errors import ValidationFailed
 from sluice.graph.mutations import create_row, update_row
+from sluice.kinds.field import DeclarationError
 from sluice.query import Query
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.resource_repository import Values
@@ -100,3 +101,15 @@ def test_refused_row_is_not_written(parts: RuledParts, recorder: ParameterRecord
             ("/name", "reserved")
         ]
     assert recorder.params == []
+
+
+@pytest.mark.parametrize("write", ["create", "update"])
+def test_rule_may_only_set_what_is_written(parts: RuledParts, write: str):
+    def set_stars(values: Values) -> None:
+        values["stars"] = 5
+
+    parts.before_write = set_stars  # type: ignore[method-assign]
+    arguments = [{"name": "Bolt", "maker_id": 3}] if write == "create" else [1, {"name": "Bolt"}]
+
+    with pytest.raises(DeclarationError, match="RuledParts: a rule sets stars"):
+        getattr(parts, write)(*arguments)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from sluice.kinds.field import DeclarationError, Field, FieldFilter
 from sluice.kinds.search import search_filter
 from sluice.resource import DIGEST, Resource
+from sluice.sql.expressions import conjunct, operand
 from sluice.sql.identifiers import quoted
 from sluice.sql.list_spec import Filter, FilterSql, ListSpec, Sort
 from sluice.sql.projection import Column, Join, JoinedColumn, Projection
@@ -173,11 +174,17 @@ def inserts(resource: Resource, without: frozenset[str] = frozenset()) -> Mappin
     return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING *"}
 
 
+def insert_names(repository: Repository) -> frozenset[str] | None:
+    """Return the fields that a derived INSERT writes; None if it is written by hand."""
+    if not isinstance(getattr_static(repository, "inserts"), _Derived):
+        return None
+    return frozenset(field.name for field in repository.resource.writable)
+
+
 def optional_names(repository: Repository) -> frozenset[str]:
     """Return the fields that a derived INSERT leaves out if they have no value."""
-    if not isinstance(getattr_static(repository, "inserts"), _Derived):
-        return frozenset()
-    return frozenset(field.name for field in repository.resource.writable if field.optional)
+    optional = (field.name for field in repository.resource.writable if field.optional)
+    return frozenset(optional) & (insert_names(repository) or frozenset())
 
 
 def defaults(resource: Resource) -> Mapping[str, object]:
@@ -214,7 +221,7 @@ def _column(repository: Repository, field: Field) -> str:
     """Return the SQL of a field's value, which `field.select` turns into that of its JSON."""
     by_hand = repository.column_sql.get(field.name)
     if by_hand is not None:
-        return by_hand if isinstance(by_hand, str) else by_hand.sql
+        return operand(by_hand) if isinstance(by_hand, str) else by_hand.sql
     if field.needs_column_sql:
         raise DeclarationError(f"{repository.__name__}.column_sql has no {field.name}")
     return f"{alias(repository.resource)}.{quoted(field.column)}"
@@ -255,7 +262,14 @@ def _filter(repository: Repository, field: Field, name: str, declared: FieldFilt
     if by_hand is None:
         joined = _joined(repository, field)
         return Filter.of(declared, _column(repository, field), joined.join if joined else None)
-    return Filter(declared, *(FilterSql(by_hand) if isinstance(by_hand, str) else by_hand))
+    sql = FilterSql(by_hand) if isinstance(by_hand, str) else by_hand
+    return Filter(
+        declared,
+        conjunct(sql.condition),
+        conjunct(sql.false_condition),
+        conjunct(sql.single_value_condition),
+        sql.join,
+    )
 
 
 def _plain_filter(field: Field) -> FieldFilter:

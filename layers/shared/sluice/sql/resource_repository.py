@@ -1,8 +1,9 @@
 """The base class of repositories whose SQL is derived from the declaration of a resource."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
+from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 from sluice.sql import derived as sql
 from sluice.sql.connections import ConnectionRepository
@@ -51,6 +52,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
     unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
+    _insert_names: ClassVar[frozenset[str] | None] = derived(sql.insert_names)
     _optional_names: ClassVar[frozenset[str]] = derived(sql.optional_names)
     import_trusted: ClassVar[bool] = False
     import_write: ClassVar[str] = ""
@@ -87,6 +89,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         return super().create(values, key)
 
     def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
+        self._require_written(values, self._insert_names)
         missing = self._optional_names.difference(values)
         return sql.inserts(self.resource, missing) if missing else self.inserts
 
@@ -99,4 +102,15 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     ) -> Representation:
         changes = dict(changes)
         self.before_write(changes)
+        self._require_written(changes, self.assignments if changes else ())
         return super()._update(projection, id, changes, precondition)
+
+    def _require_written(self, values: Collection[str], written: Collection[str] | None) -> None:
+        """Raise DeclarationError if a rule added a field that the statement does not write."""
+        others = set(values) - set(values if written is None else written)
+        if others:
+            names = ", ".join(sorted(others))
+            raise DeclarationError(
+                f"{type(self).__name__}: a rule sets {names}, which this statement does not write: "
+                "clients must be able to write the field, or `inserts` and `assignments` have it"
+            )

@@ -39,7 +39,8 @@ Timestamp("created_at", read_only=True, filter="range", filter_name="created", s
 FILE = '''\
 """{title}, at /api/{name}.
 
-The declaration is {constant}. Rules and SQL by hand are in {class_name}Repository.
+The declaration is {constant}. A rule is a method of {class_name}Repository: `before_create` or
+`before_write`.
 """
 
 {imports}

@@ -1,6 +1,7 @@
 """Categories, at /api/categories: those of the shop's products.
 
-The declaration is CATEGORIES. Rules and SQL by hand are in CategoryRepository.
+The declaration is CATEGORIES. CategoryRepository has the SQL by hand. A rule is one of its methods:
+`before_create` or `before_write`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,6 +1,7 @@
 """Products, at /api/products, shown with the slug of their category and the quantity in stock.
 
-The declaration is PRODUCTS. Rules and SQL by hand are in ProductRepository.
+The declaration is PRODUCTS. ProductRepository has the SQL by hand. A rule is one of its methods:
+`before_create` or `before_write`.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Users, at /api/users: the customers who order.
 
-The declaration is USERS. Rules and SQL by hand are in UserRepository.
+The declaration is USERS. UserRepository has the SQL by hand. A rule is one of its methods:
+`before_create` or `before_write`.
 """
 
 from sluice.kinds.integer import BigInt, Integer

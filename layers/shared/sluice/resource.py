@@ -24,9 +24,11 @@ GROUP = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # the name of a folder and a m
 
 
 class Many(NamedTuple):
-    """The rows of another resource that reference this one, as a list below each row.
+    """The rows of another resource that reference this one, as a list below each row in GraphQL.
 
-    name: the last part of the path, and the field in GraphQL.
+    REST has no path for that list: it filters the other resource by the foreign key.
+
+    name: the field of the list.
     resource: the name of the other resource.
     foreign_key: the column of the other table, or of `through`, that references this table.
     through: the junction table of a many-to-many relation, with its schema.
@@ -77,9 +79,10 @@ class Resource:
     scope: the prefix of the scopes, if it is not the name.
     unique: the columns of each unique constraint over several columns.
     filters: filters of lists that are no field. The repository has their SQL.
-    relations: the lists below a row.
+    relations: the lists below a row, in GraphQL.
     writes: which writes clients have. Without one the resource is read-only.
-    etag: the columns whose values are the version of a row, or DIGEST: a digest of the row.
+    etag: the columns whose values are the version of a row, or DIGEST: a digest of the row. With
+        columns of other tables, the repository has `etag_sql`.
     soft_delete: the column that DELETE sets to the present time. Such rows are not shown.
     import_key: the columns by which an import finds the row to change. Without: inserts only.
     analytics: whether analysts may query the table.

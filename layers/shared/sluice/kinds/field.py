@@ -41,7 +41,8 @@ class FieldOptions(TypedDict, total=False):
     optional: a POST may leave it out. The database's default or a rule (`before_create`) sets it.
     unique: no two rows have the same value, and an index makes sure of it.
     filter: the operators of the field's query parameters. `equal` is one value, `in` one or
-        several, `range` has a parameter for each bound. An index should answer them.
+        several, separated by commas. `range` has a parameter for each bound: `<name>_min` and
+        `<name>_max`, or `<name>_after` and `<name>_before` of a time. An index should answer them.
     filter_name: the start of the parameters' names, if it is not the field's name.
     sort: whether lists can be sorted by the field.
     search: whether `?search=` reads the field, a text.

@@ -38,7 +38,8 @@ class Text(Field):
     """A text without leading and trailing white space. Lengths are in characters.
 
     pattern: a regular expression that the whole text matches. Then the field needs an example.
-    ignore_case: compared, sorted and unique without regard to case, by lower(column).
+    ignore_case: compared, sorted and unique without regard to case, by lower(column). A sorted
+        column of type citext needs it, because PostgreSQL sorts such a column in this way.
     """
 
     sql_type: ClassVar[str] = "text"

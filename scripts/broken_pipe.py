@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def run(main: Callable[[], int]) -> int:
-    """Return the exit code of `main`; 0 if nobody reads its output to the end.
+    """Return the exit code of `main`; 0 if its output is not read to the end.
 
     Python writes what is left when it ends, so standard output is then /dev/null.
     """

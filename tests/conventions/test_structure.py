@@ -23,6 +23,8 @@ APPS = [
 ADAPTERS = {
     "database.py read": "Executor: in a transaction, a read is a statement like a write",
     "deparser.py expression": "chooses the function by the kind of the node",
+    "field.py filter_value": "a kind of field may compare in lower case",
+    "field.py filter_values": "the same for a list",
     "group.py __call__": "the handler that Lambda calls",
     "expression.py constant": "one of a table of methods, by the kind of the node",
     "parser.py __getitem__": "the operator",

@@ -284,6 +284,23 @@ def test_row_with_a_known_key_is_changed(harness: ImportHarness, name: str) -> N
 
 
 @each_resource
+def test_each_column_alone_is_changed(harness: ImportHarness, name: str) -> None:
+    """To another value, and to null."""
+    row, other = new_row(harness, name, 1), new_row(harness, name, 2)
+    changeable = [f for f in case_of(name).resource.changeable if f.name in row]
+    clear(harness, name)
+    harness.load(csv_file([row]), name)
+
+    for field in changeable if keys_of(name) else ():
+        if field.name in keys_of(name):
+            continue
+        for value in (None, other[field.name]) if field.nullable else (other[field.name],):
+            row = row | {field.name: value}
+            harness.load(csv_file([row]), name)
+            assert [{key: each[key] for key in row} for each in stored(harness, name)] == [row]
+
+
+@each_resource
 def test_key_may_be_written_in_another_case(harness: ImportHarness, name: str) -> None:
     fields = imported(name).fields
     keys = [key for key in keys_of(name) if getattr(fields[key], "ignore_case", False)]

@@ -37,39 +37,6 @@ def test_valid_file_is_imported(harness: ImportHarness) -> None:
     ]
 
 
-def test_last_row_of_a_key_wins(harness: ImportHarness) -> None:
-    harness.client.add_shelf("novels")
-    harness.load(HEADER + "Emma,one,1.00,novels,1\nDune,,2.00,novels,\nEmma,two,3.00,novels,2\n")
-    assert books(harness) == [
-        ["Dune", None, "2.00", "novels", 0, 1],
-        ["Emma", "two", "3.00", "novels", 2, 1],
-    ]
-
-
-def test_unchanged_rows_keep_their_version(harness: ImportHarness) -> None:
-    harness.client.add_shelf("novels")
-    text = HEADER + "".join(f"Emma {n},of clay,{n}.50,novels,{n}\n" for n in range(50))
-    for _ in range(2):
-        job = harness.load(text)
-        assert (job["rows_read"], job["rows_written"]) == (50, 50)
-    assert {row[-1] for row in books(harness)} == {1}
-    other = text.replace("Emma 7,of clay", "Emma 7,of glass").replace(
-        "Emma 8,of clay,8.50,novels,8", "Emma 8,,8.50,novels,9"
-    )
-    assert harness.load(other)["rows_written"] == 50
-    assert [row[0] for row in books(harness) if row[-1] == 2] == ["Emma 7", "Emma 8"]
-
-
-def test_missing_columns_stay_unchanged(harness: ImportHarness) -> None:
-    harness.client.add_shelf("novels")
-    harness.load(HEADER + "Emma,of clay,1.00,novels,5\n")
-    harness.load("shelf,PRICE, name\nnovels,2.00,Emma\nnovels,3.00,Dune\n")
-    assert books(harness) == [
-        ["Dune", None, "3.00", "novels", 0, 1],
-        ["Emma", "of clay", "2.00", "novels", 5, 2],
-    ]
-
-
 def test_empty_rows_before_the_header_are_skipped(harness: ImportHarness) -> None:
     harness.client.add_shelf("novels")
     for n, before in enumerate(("\n", "\r\n\n", " ,\t,\n,,,\r\n", "\ufeff\n\n")):

@@ -7,18 +7,6 @@ from tests.fixtures.imports import ImportHarness
 HEADER = "name,description,price,category,inventory\n"
 
 
-def products(harness: ImportHarness) -> list[list[object]]:
-    """Return name, description, price, category, stock and version of each product."""
-    return harness.client.sql(
-        """
-        SELECT p.name, p.description, p.price::text, c.slug, i.quantity, p.version
-        FROM products p
-        JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
-        ORDER BY p.name
-        """
-    )
-
-
 def import_result(harness: ImportHarness, id: int) -> tuple[Any, ...]:
     """Return a digest of all products and their stock, and the outcome of the import."""
     rows = harness.client.sql(

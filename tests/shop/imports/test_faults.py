@@ -4,10 +4,9 @@ import random
 
 import pytest
 
-from tests.fixtures.imports import ImportHarness
+from tests.fixtures.imports import ImportHarness, insert_trigger
 from tests.shop.imports.faults import TRIGGER_BODY, FaultyFile, faulty_file
 from tests.shop.imports.test_once import kill_workers
-from tests.shop.imports.test_rejections import product_trigger
 
 
 def check_import(harness: ImportHarness, id: int, file: FaultyFile) -> None:
@@ -27,7 +26,7 @@ def test_only_invalid_records_are_rejected(harness: ImportHarness, faults: int, 
     harness.client.add_category("mugs")
     file = faulty_file(faults, seed)
     id = harness.put("incoming/products/a.csv", file.data)
-    with product_trigger(harness, TRIGGER_BODY):
+    with insert_trigger(harness.client, "products", TRIGGER_BODY):
         while not harness.importer.run(id, 0.0):
             pass
     check_import(harness, id, file)
@@ -44,6 +43,6 @@ def test_killed_workers_process_each_record_once(
     file, rng = faulty_file(faults, kills), random.Random(kills)
     id = harness.put("incoming/products/a.csv", file.data)
     moments = iter([rng.uniform(0.3, 1.2) for _ in range(kills)])
-    with product_trigger(harness, TRIGGER_BODY):
+    with insert_trigger(harness.client, "products", TRIGGER_BODY):
         assert kill_workers(harness, id, lambda: next(moments, 120.0)) >= 1
     check_import(harness, id, file)

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from shop.categories import CategoryRepository
-from shop.users import UserRepository
 from sluice import application
 from sluice.imports.derived import of_repository
 from sluice.kinds.field import DeclarationError
@@ -17,6 +15,8 @@ from sluice.resource import Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 find = application.current().declaration
+BookRepository = application.current().load("repositories", "books")
+ReaderRepository = application.current().load("repositories", "readers")
 
 
 def in_one_line(sql: str) -> str:
@@ -25,14 +25,14 @@ def in_one_line(sql: str) -> str:
 
 def test_existing_row_is_found_by_the_expression_of_its_key() -> None:
     """An email keeps the case in which it was first written."""
-    derived = of_repository(UserRepository, find)
+    derived = of_repository(ReaderRepository, find)
 
     assert in_one_line(derived.statement(["email", "name"], ["email", "name"])) == (
-        "WITH written AS ( INSERT INTO users AS u (email, name) "
+        "WITH written AS ( INSERT INTO readers AS r (email, name) "
         "SELECT DISTINCT ON (lower(email)) email, name FROM import_rows "
         "ORDER BY lower(email), n DESC "
         "ON CONFLICT (lower(email)) DO UPDATE SET name = excluded.name "
-        "WHERE u.name <> excluded.name ) SELECT count(*) AS rows FROM import_rows"
+        "WHERE r.name <> excluded.name ) SELECT count(*) AS rows FROM import_rows"
     )
 
 
@@ -44,7 +44,7 @@ def copies(**options: Any) -> type[ResourceRepository]:
         group="copies",
         key=BigInt("id", read_only=True),
         fields=[
-            Ref("user_id", resource="users", create_only=True),
+            Ref("reader_id", resource="readers", create_only=True),
             Text("note", max_length=100, nullable=True),
             Integer("number", minimum=1, default=1),
             Text("shelf", optional=True),
@@ -58,30 +58,30 @@ def copies(**options: Any) -> type[ResourceRepository]:
 def test_without_a_key_rows_are_only_inserted() -> None:
     derived = of_repository(copies(), find)
 
-    assert derived.required == ("user_id",)
+    assert derived.required == ("reader_id",)
     assert derived.references == {
-        "user_id": "SELECT FROM users t WHERE t.id = CAST(r.user_id AS bigint)"
+        "reader_id": "SELECT FROM readers t WHERE t.id = CAST(r.reader_id AS bigint)"
     }
-    assert in_one_line(derived.statement(["user_id", "number"], ["user_id"])) == (
-        "WITH written AS ( INSERT INTO lib.copies AS c (user_id, number) "
-        "SELECT CAST(user_id AS bigint), CAST(number AS integer) FROM import_rows ORDER BY n ) "
+    assert in_one_line(derived.statement(["reader_id", "number"], ["reader_id"])) == (
+        "WITH written AS ( INSERT INTO lib.copies AS c (reader_id, number) "
+        "SELECT CAST(reader_id AS bigint), CAST(number AS integer) FROM import_rows ORDER BY n ) "
         "SELECT count(*) AS rows FROM import_rows"
     )
 
 
 def test_existing_rows_get_the_changeable_columns_of_the_file() -> None:
-    derived = of_repository(copies(import_key=["number", "user_id"]), find)
+    derived = of_repository(copies(import_key=["number", "reader_id"]), find)
 
-    statement = in_one_line(derived.statement(["user_id", "note", "number"], ["note", "number"]))
+    statement = in_one_line(derived.statement(["reader_id", "note", "number"], ["note", "number"]))
 
     assert (
-        "SELECT DISTINCT ON (CAST(user_id AS bigint), CAST(number AS integer)) "
-        "CAST(user_id AS bigint), note, CAST(number AS integer) FROM import_rows "
-        "ORDER BY CAST(user_id AS bigint), CAST(number AS integer), n DESC "
-        "ON CONFLICT (user_id, number) DO UPDATE SET note = excluded.note "
+        "SELECT DISTINCT ON (CAST(reader_id AS bigint), CAST(number AS integer)) "
+        "CAST(reader_id AS bigint), note, CAST(number AS integer) FROM import_rows "
+        "ORDER BY CAST(reader_id AS bigint), CAST(number AS integer), n DESC "
+        "ON CONFLICT (reader_id, number) DO UPDATE SET note = excluded.note "
         "WHERE c.note IS DISTINCT FROM excluded.note"
     ) in statement
-    assert "DO NOTHING" in derived.statement(["user_id", "number"], ["user_id", "number"])
+    assert "DO NOTHING" in derived.statement(["reader_id", "number"], ["reader_id", "number"])
 
 
 def test_names_that_are_words_of_sql_are_quoted() -> None:
@@ -91,7 +91,7 @@ def test_names_that_are_words_of_sql_are_quoted() -> None:
         table="lib.copies",
         group="copies",
         key=BigInt("id", read_only=True),
-        fields=[Text("order", max_length=9), Ref("user", resource="users")],
+        fields=[Text("order", max_length=9), Ref("user", resource="readers")],
         etag="order",
     )
     repository = type("Copies", (ResourceRepository,), {"resource": resource})
@@ -112,17 +112,17 @@ def test_rows_without_their_values_are_read_by_python() -> None:
     assert "(r.note IS NULL OR" in derived.trusted_when
     assert "r.number IS NULL" not in derived.trusted_when  # it gets its default
     assert derived.defaults["number"]({}) == 1
-    assert derived.never_null == ["user_id", "number", "shelf"]
+    assert derived.never_null == ["reader_id", "number", "shelf"]
 
 
 def test_rules_run_for_each_row_unless_the_class_says_otherwise() -> None:
-    class Checked(CategoryRepository):
-        import_trusted = False
+    class Unchecked(ReaderRepository):  # type: ignore[misc, valid-type]
+        import_trusted = True
 
-    assert of_repository(Checked, find).trusted_when == "false"
-    assert of_repository(Checked, find).rules is Checked
-    assert of_repository(CategoryRepository, find).trusted_when != "false"
-    assert of_repository(UserRepository, find).rules is None
+    assert of_repository(ReaderRepository, find).trusted_when == "false"
+    assert of_repository(ReaderRepository, find).rules is ReaderRepository
+    assert of_repository(Unchecked, find).trusted_when != "false"
+    assert of_repository(BookRepository, find).rules is None
 
 
 def test_columns_of_the_staging_table_are_refused() -> None:

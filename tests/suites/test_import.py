@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -47,9 +47,9 @@ def csv_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def csv_file(rows: Sequence[Row]) -> str:
+def csv_file(rows: Sequence[Row], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> str:
     output = io.StringIO(newline="")
-    writer = csv.DictWriter(output, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(output, list(rows[0]), lineterminator="\n", quoting=quoting)
     writer.writeheader()
     writer.writerows({name: csv_text(value) for name, value in row.items()} for row in rows)
     return output.getvalue()
@@ -201,10 +201,12 @@ def test_unknown_references_are_rejected(harness: ImportHarness, name: str) -> N
 
 
 def rows_of_texts(harness: ImportHarness, name: str) -> list[Row]:
-    """Return valid rows: with each bound of each field, and with texts of many forms."""
+    """Return valid rows: with nulls and bounds of each field, and with texts of many forms."""
     resource, rows = imported(name), [new_row(harness, name, n) for n in (1, 2, 3)]
     for column in rows[0].keys() - resource.references.keys():
         field = resource.fields[column]
+        if column not in (*resource.required, *resource.exactly_one_of):
+            rows.append(new_row(harness, name, len(rows) + 1) | {column: None})
         padded = f" {csv_text(field.sample(1))}\t"
         for text in (*map(csv_text, field.bounds()), padded, *TEXTS):
             if text and not code_of(field, text):
@@ -229,15 +231,22 @@ def test_copy_and_parser_write_the_same_rows(harness: ImportHarness, name: str) 
 
 
 @each_resource
-def test_copy_writes_samples_without_parsing(harness: ImportHarness, name: str) -> None:
-    """But for rows that a rule must see."""
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_copy_writes_samples_without_parsing(
+    harness: ImportHarness, name: str, quoting: Literal[0, 1]
+) -> None:
+    """But for rows that a rule must see. Quotes do not make a text of an empty field."""
     copies: list[str] = []
     rows = [new_row(harness, name, n) for n in range(1, 9)]
+    nullable = {field.name for field in case_of(name).resource.all_fields if field.nullable}
+    rows[0] |= dict.fromkeys(nullable & rows[0].keys())
     clear(harness, name)
 
-    noting_copies(harness, copies).load(csv_file(rows), name)
+    noting_copies(harness, copies).load(csv_file(rows, quoting), name)
 
-    assert len(stored(harness, name)) == len(rows)
+    found = stored(harness, name)
+    assert len(found) == len(rows)
+    assert any(rows[0] == {key: row[key] for key in rows[0]} for row in found)
     assert len(copies) == (2 if imported(name).trusted_when == "false" else 1)
 
 

@@ -217,7 +217,7 @@ def test_sql_by_hand_must_fit_the_declaration(attributes: dict[str, Any], messag
 
 
 def test_version_of_another_table_needs_sql():
-    resource = made(etag=["version", "makers.version"])
+    resource = made(Text("a"), etag=["version", "makers.version"])
     kind = type("Versioned", (ResourceRepository,), {"resource": resource})
     with pytest.raises(DeclarationError, match="etag_sql"):
         kind.projection  # type: ignore[attr-defined]  # noqa: B018
@@ -242,6 +242,7 @@ def made(*fields: Field, **options: Any) -> Resource:
         (made(Text("gone"), soft_delete="gone"), "`soft_delete` is not supported"),
         (made(relations=[Many("a", resource="b", foreign_key="c", through="d.e")]), "`through`"),
         (made(key=[BigInt("a"), BigInt("b")]), "several columns"),
+        (made(Text("a", read_only=True), writes=["update"]), "no field can be changed"),
         (made(key=Slug("slug")), "slug must be a BigInt"),
         (made(Text("key")), 'key is reserved: give the field another name, with column="key"'),
         (made(Text("if_match")), "if_match is reserved"),

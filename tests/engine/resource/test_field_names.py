@@ -20,7 +20,7 @@ from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Text
 from sluice.query import Query
-from sluice.resource import Resource
+from sluice.resource import EVERY_WRITE, Resource
 from sluice.settings import DatabaseSettings
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.identifiers import quoted
@@ -85,6 +85,7 @@ def resource_of(field: Field) -> Resource:
         group="things",
         key=BigInt("id", read_only=True),
         fields=[field],
+        writes=("create",) if field.read_only else EVERY_WRITE,
     )
 
 

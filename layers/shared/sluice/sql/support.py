@@ -43,6 +43,8 @@ def _unsupported(resource: Resource) -> Iterator[str]:
     )
     if not resource.group:
         return
+    if not resource.changeable and {"replace", "update"} & {*resource.writes}:
+        yield "no field can be changed: leave replace and update out of `writes`"
     if len(resource.keys) > 1:
         yield "a key of several columns is not supported yet"
     yield from (

@@ -290,3 +290,12 @@ def test_skipped_selection_does_not_order_the_fields_of_a_row() -> None:
     data = execute_with_sluice(source, 0).data
     assert data is not None
     assert list(data["shelf"]) == ["id", "slug", "name"]
+
+
+def test_error_is_where_the_field_is_included() -> None:
+    source = WITH_VARIABLES % ("books @skip(if: $yes) { totalCount }\nbooks { totalCount }", "")
+
+    errors = execute_with_sluice(source, 100).errors
+
+    (error,) = (error for error in errors if error.path == ["books"])
+    assert [location.line for location in error.locations or ()] == [3]

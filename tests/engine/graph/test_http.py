@@ -321,3 +321,12 @@ def test_shared_error_is_logged_once_and_reported_100_times(
     assert error_codes(response) == ["internal_error"] * 100
     assert response.json["errors"][-1]["message"].endswith("(and 1 more errors)")
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+@pytest.mark.parametrize("skipped", ["... @skip(if: true) { %s }", "...F @include(if: false)"])
+def test_skipped_introspection_is_left_out(library: Library, skipped: str) -> None:
+    types = "__schema { types { name } }"
+    fragment = f" fragment F on Query {{ {types} }}" if "...F" in skipped else ""
+    query = f"{{ {skipped.replace('%s', types)} __schema {{ queryType {{ name }} }} }}{fragment}"
+
+    assert data(library, query) == {"__schema": {"queryType": {"name": "Query"}}}

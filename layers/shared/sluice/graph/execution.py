@@ -180,4 +180,4 @@ class _Executor:
 
 def located_error(error: Exception, field: PlannedField, path: Path) -> GraphQLError:
     """Return the error with its locations in the document and its path in the response."""
-    return GraphQLError(str(error), field.collected.nodes, path=list(path), original_error=error)
+    return GraphQLError(str(error), field.nodes, path=list(path), original_error=error)

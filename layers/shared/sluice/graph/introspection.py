@@ -17,7 +17,7 @@ def introspect(operation: Operation, variables: Mapping[str, object], field: Pla
         operation=operation.node.operation,
         variable_definitions=operation.node.variable_definitions,
         directives=(),
-        selection_set=SelectionSetNode(selections=tuple(field.collected.nodes)),
+        selection_set=SelectionSetNode(selections=tuple(field.nodes)),
     )
     fragments = [
         node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)

@@ -64,8 +64,25 @@ def _plan_field(field: CollectedField, parent_type: str, variables: VariableValu
     if info.object_type:
         children = _plan_fields(field.fields, info.object_type, variables)
     return PlannedField(
-        field, field.key, field.name, parent_type, info, arguments, explicit_args, children
+        _included_nodes(field, variables),
+        field.key,
+        field.name,
+        parent_type,
+        info,
+        arguments,
+        explicit_args,
+        children,
     )
+
+
+def _included_nodes(field: CollectedField, variables: VariableValues) -> list[FieldNode]:
+    if len(field.nodes) == 1:
+        return field.nodes
+    return [
+        node
+        for node, occurrence in zip(field.nodes, field.occurrences, strict=True)
+        if _is_included(occurrence.conditions, variables)
+    ]
 
 
 def _explicit_args(node: FieldNode, variables: VariableValues) -> frozenset[str]:

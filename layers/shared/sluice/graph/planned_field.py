@@ -1,13 +1,12 @@
 """A field of an operation, as it is resolved: with its arguments, and what is known of its type."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLField
+from graphql import FieldNode, GraphQLField
 
-from sluice.graph.field_collection import CollectedField
 from sluice.graph.part import Field, Type
 
 
@@ -42,11 +41,12 @@ class FieldInfo:
 class PlannedField:
     """A field to resolve on objects of the type `parent_type`.
 
+    `nodes` are the places in the document that select it, without those that a directive skips.
     `response_key` is its alias or name. `explicit_args` are the names of the arguments that the
     client passed.
     """
 
-    collected: CollectedField
+    nodes: Sequence[FieldNode]
     response_key: str
     name: str
     parent_type: str

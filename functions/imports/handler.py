@@ -5,7 +5,6 @@ A client creates an import, uploads the file to the URL in the response, and the
 
 import re
 import secrets
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -38,7 +37,7 @@ def list_imports(request: Request, query: ListQuery) -> Response[str]:
     """List imports."""
     page = runtime.current().imports.page(query)
     return responses.page(
-        request, replace(page, items=_with_presigned_urls(page.items)), query.limit
+        request, page._replace(items=_with_presigned_urls(page.items)), query.limit
     )
 
 
@@ -61,7 +60,7 @@ def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
 def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get the progress of an import, and the URL of the report of rejected rows."""
     record = runtime.current().imports.get_by_id(id, fields)
-    return responses.ok(request, replace(record, json=_with_presigned_urls(record.json)))
+    return responses.ok(request, record._replace(json=_with_presigned_urls(record.json)))
 
 
 def _object_key(new: dict[str, Any]) -> str:

@@ -4,9 +4,8 @@ All invalid parameters are reported at once. Nothing is guessed, and no value is
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.kinds.boolean import Boolean
@@ -29,8 +28,7 @@ INCLUDE_TOTAL = Boolean("include_total")
 DAY = Date("day")
 
 
-@dataclass(frozen=True, slots=True)
-class IntParam:
+class IntParam(NamedTuple):
     """A parameter that is a whole number between two bounds, with a default."""
 
     min_value: int
@@ -46,8 +44,7 @@ class QueryParams(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FieldsParams:
+class FieldsParams(NamedTuple):
     """The parameter `fields` of a single resource, which has no other parameter."""
 
     projection: Projection
@@ -60,8 +57,7 @@ class FieldsParams:
         return fields
 
 
-@dataclass(frozen=True, slots=True)
-class ListParams:
+class ListParams(NamedTuple):
     """The parameters of a list: page, sort, fields, total and filters."""
 
     list_spec: ListSpec
@@ -91,8 +87,7 @@ class ListParams:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class IntParams:
+class IntParams(NamedTuple):
     """Parameters that are whole numbers."""
 
     params: Mapping[str, IntParam]
@@ -108,8 +103,7 @@ class IntParams:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class SqlParams:
+class SqlParams(NamedTuple):
     """The parameters of ad-hoc SQL: `query`, which is required, and `max_rows`."""
 
     max_length: int  # characters
@@ -125,8 +119,7 @@ class SqlParams:
         return {"query": text, "max_rows": max_rows}
 
 
-@dataclass(frozen=True, slots=True)
-class DateRangeParams:
+class DateRangeParams(NamedTuple):
     """The parameters `start_date` and `end_date`. Both are required and included in the range."""
 
     max_days: int

@@ -5,8 +5,7 @@ The router and scripts/openapi.py, which writes openapi.json, use the same Route
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.http import content, headers
@@ -19,8 +18,7 @@ from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column, Projection
 
 
-@dataclass(frozen=True, slots=True)
-class DataEnvelope:
+class DataEnvelope(NamedTuple):
     """A response `{"data": […]}` with all rows, without pagination and ETag."""
 
     fields: Mapping[str, Column]
@@ -33,8 +31,7 @@ Properties: TypeAlias = Mapping[str, Any]
 ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RouteSpec:
+class RouteSpec(NamedTuple):
     """A route as a handler declares it.
 
     name: the handler's function name, which is the operationId in openapi.json.

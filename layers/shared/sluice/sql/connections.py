@@ -7,7 +7,6 @@ statement: the same SELECT, run once for each parent by a lateral join.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from sluice.errors import InvalidCursor
@@ -21,8 +20,7 @@ from sluice.sql.select_spec import SelectSpec, bind_values, null_keys_of
 from sluice.sql.sort_keys import PARENT
 
 
-@dataclass(frozen=True, slots=True)
-class RelayConnection:
+class RelayConnection(NamedTuple):
     """Rows in the order of the list, each with its sort keys in the field KEYS_FIELD.
 
     `has_next` and `has_previous` are exact, whichever end the rows were read from.
@@ -86,7 +84,7 @@ class ConnectionRepository(ReadRepository):
         for parent_id in parent_ids:
             filters = {**query.filters, parent_filter: parent_id}
             try:
-                of_parent = replace(query, filters=filters)
+                of_parent = query._replace(filters=filters)
                 selects[parent_id] = self._select(of_parent, parent_filter)
             except InvalidCursor as error:
                 connections[parent_id] = error
@@ -112,7 +110,7 @@ class ConnectionRepository(ReadRepository):
         after = None if query.after is None else verify(query.after, context, "after")
         before = None if query.before is None else verify(query.before, context, "before")
         start, until = (before, after) if query.from_end else (after, before)
-        start = replace(start, backward=query.from_end) if start else None
+        start = start._replace(backward=query.from_end) if start else None
         spec = SelectSpec.from_query(list_spec, query, start, parent_filter)
         spec = spec._replace(backward=query.from_end, with_cursors=True)
         if until:

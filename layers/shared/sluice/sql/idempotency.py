@@ -5,7 +5,7 @@ even if the function crashes. A rejected request stores nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sluice.query import Executor, Query
 from sluice.sql.projection import Representation
@@ -46,8 +46,7 @@ DELETE_EXPIRED_SQL = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
+class IdempotencyKey(NamedTuple):
     """The digest of a client, a path and a key, and the digest of the body that was sent."""
 
     id: bytes

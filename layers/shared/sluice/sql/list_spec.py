@@ -7,14 +7,14 @@ connections.py (Relay).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sluice.kinds.field import Field, FieldFilter
 from sluice.sql.projection import Join, Projection, aliased
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """A filter `?name=value`: an SQL condition over the list's source, with the value as `:name`.
 
     `field_filter` parses the value and has its JSON Schema. `join` is a join that the condition
@@ -57,8 +57,7 @@ def filters_of(field: Field, column: str, join: Join | None = None) -> dict[str,
     return {name: Filter.of(declared, column, join) for name, declared in field.filters().items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(NamedTuple):
     """A sort key: its column, and the SQL type that its values are cast to.
 
     The column belongs to the table of `join`, or to that of the list. With `is_expression`,
@@ -107,8 +106,10 @@ class ListSpec:
         return projection.source_with({projection.alias: self.view} if self.view else {})
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
+NO_FILTERS: Mapping[str, object] = MappingProxyType({})
+
+
+class ListQuery(NamedTuple):
     """A request for a part of a list. `sort` has (name, descending) pairs.
 
     `fields` None means all fields.
@@ -119,7 +120,7 @@ class ListQuery:
 
     limit: int = 20
     sort: tuple[tuple[str, bool], ...] = ()
-    filters: Mapping[str, object] = field(default_factory=dict)
+    filters: Mapping[str, object] = NO_FILTERS
     fields: frozenset[str] | None = None
     cursor: str | None = None
     offset: int = 0
@@ -129,8 +130,7 @@ class ListQuery:
     from_end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A page of a list. `items` is the JSON of its rows, separated by commas.
 
     A cursor is None if there is no row in its direction.
@@ -144,5 +144,5 @@ class Page:
 
 def cursor_context(list_spec: ListSpec, query: ListQuery) -> str:
     """Return the list, the sort and the filters as the text with which a cursor is signed."""
-    parts = [list_spec.projection.name, query.sort, query.filters]
+    parts = [list_spec.projection.name, query.sort, dict(query.filters)]
     return json.dumps(parts, default=str, sort_keys=True)

@@ -9,15 +9,14 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sluice.errors import FieldError, InvalidCursor
 
 _MAC_BYTES = 12  # 96 bits: a forgery takes 2**95 requests on average
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a list: the sort keys of a row, as PostgreSQL writes them. None is NULL.
 
     The position selects the rows after it, or before it with `backward`. `inclusive` adds the row

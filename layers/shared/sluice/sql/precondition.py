@@ -1,13 +1,12 @@
 """Preconditions: If-Match and If-None-Match, as a condition on the ETag of the row to write."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sluice.sql.projection import Projection
 
 
-@dataclass(frozen=True, slots=True)
-class Precondition:
+class Precondition(NamedTuple):
     """A condition on the ETag of the row that is written.
 
     The ETag must be one of `if_match` and none of `if_none_match`. None means no condition.

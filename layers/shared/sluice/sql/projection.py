@@ -19,8 +19,7 @@ from sluice.kinds.timestamp import Timestamp
 Row: TypeAlias = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Representation:
+class Representation(NamedTuple):
     """One row as a client gets it: its JSON text, its strong ETag and its id."""
 
     json: str

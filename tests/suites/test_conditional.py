@@ -23,7 +23,7 @@ WRITES = [
     if is_item_route(route) and route.method != "GET"
 ]
 each_write = pytest.mark.parametrize(
-    ("resource", "route"), WRITES, ids=lambda value: getattr(value, "name", "")
+    ("resource", "route"), WRITES, ids=lambda value: getattr(value, "name", None)
 )
 each_resource = pytest.mark.parametrize("resource", RESOURCES)
 

@@ -22,7 +22,7 @@ WRITES = [
 
 
 def ids(value: object) -> str:
-    return value.name if isinstance(value, (RouteSpec, Field)) else ""
+    return value.name if isinstance(value, (RouteSpec, Field)) else str(value)
 
 
 def each_write(methods: Collection[str]) -> pytest.MarkDecorator:
@@ -86,6 +86,7 @@ def test_created_row_is_at_its_location(client: Client, name: str, route: RouteS
 
     assert created.status == 201, created.text
     assert list(created.json) == [field.name for field in case.resource.all_fields]
+    assert created.json.get("version", 1) == 1
     assert plain(name, {**created.json, **body}) == plain(name, created.json)
     key = "/".join(str(created.json[field.name]) for field in case.resource.keys)
     assert created.headers["Location"] == f"{route.path}/{key}"
@@ -122,7 +123,13 @@ def test_missing_field_is_required(client: Client, name: str, route: RouteSpec) 
 
 @pytest.mark.parametrize(
     ("name", "route", "field"),
-    [(name, route, f) for name, route in WRITES if route.body for f in route.body.fields.values()],
+    [
+        (name, route, field)
+        for name in RESOURCES
+        for route in resource_routes(name)
+        for field in (route.body.fields.values() if route.body else ())
+        if route.method == "POST" or is_item_route(route)
+    ],
     ids=ids,
 )
 def test_invalid_value_is_422(client: Client, name: str, route: RouteSpec, field: Field) -> None:
@@ -251,6 +258,22 @@ def test_duplicate_is_409(client: Client, name: str, route: RouteSpec, field: Fi
         assert (response.status, response.code, response.errors) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "route", "field"), [e for e in UNIQUE if getattr(e[2], "ignore_case", False)], ids=ids
+)
+def test_letter_case_of_own_value_may_change(
+    client: Client, name: str, route: RouteSpec, field: Field
+) -> None:
+    if route.method == "POST":
+        return
+    writer = Writer(client, name, route)
+    value = client.get(writer.path).json[field.name].swapcase()
+
+    response = writer.write({field.name: value})
+
+    assert (response.status, response.json.get(field.name)) == (200, value)
+
+
 def deletes() -> list[str]:
     return [name for name in RESOURCES if "delete" in case_of(name).resource.writes]
 
@@ -270,7 +293,7 @@ def test_deleted_row_is_gone(client: Client, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "relation"),
     [(name, relation) for name in deletes() for relation in case_of(name).resource.relations],
-    ids=lambda value: getattr(value, "name", ""),
+    ids=lambda value: getattr(value, "name", None),
 )
 def test_referenced_row_is_not_deleted(client: Client, name: str, relation: Any) -> None:
     case_of(relation.resource).insert(client, 0)

@@ -17,11 +17,12 @@ from tests.fixtures.client import Client
 from tests.fixtures.resources import RESOURCES, fill, list_spec
 
 ROWS = 9  # of samples with one digit: collations agree on their order
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "<": operator.lt,
-    ">": operator.gt,
+# Bounds are inclusive, but `_before`.
+BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
+    "_min": operator.ge,
+    "_max": operator.le,
+    "_after": operator.ge,
+    "_before": operator.lt,
 }
 Row = dict[str, Any]
 
@@ -46,8 +47,8 @@ def filters_of(field: Field) -> list[Filter]:
     if "equal" in field.operators or "in" in field.operators:
         found.append(Filter(field, name, "in" in field.operators, operator.eq))
     if "range" in field.operators:
-        for suffix, sign in field.range_filters:
-            found.append(Filter(field, name + suffix, False, OPERATORS[sign]))
+        for suffix, _ in field.range_filters:
+            found.append(Filter(field, name + suffix, False, BOUNDS[suffix]))
     return found
 
 
@@ -132,6 +133,18 @@ def test_filter_finds_what_python_finds(client: Client, name: str, each: Filter)
         if getattr(each.field, "ignore_case", False):
             other = quote(str(value).swapcase())
             assert rows_of(client, name, f"&{each.parameter}={other}") == found
+
+
+@pytest.mark.parametrize(
+    ("name", "each"), [e for e in FILTERS if getattr(e[1].field, "ignore_case", False)], ids=ids
+)
+def test_filter_ignores_case_of_all_letters(client: Client, name: str, each: Filter) -> None:
+    case = case_of(name)
+    text = f"Äß{each.field.sample(1)}"
+    case.insert_row(client, {**case.row(client, 1), each.field.name: text})
+
+    for other in (text, text.lower(), text.upper().replace("SS", "ß")):
+        assert len(rows_of(client, name, f"&{each.parameter}={quote(other)}")) == 1, other
 
 
 @pytest.mark.parametrize(

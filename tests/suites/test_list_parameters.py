@@ -4,7 +4,7 @@ import pytest
 
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
-from tests.fixtures.resources import RESOURCES, fill, list_spec
+from tests.fixtures.resources import RESOURCES, fill, links, list_spec
 
 LISTS = tuple(RESOURCES)
 SORTS = {name: tuple(list_spec(name).sorts) for name in LISTS}
@@ -70,6 +70,17 @@ def test_only_declared_sorts_are_known(client: Client, list_: str) -> None:
         assert client.get(f"/api/{list_}?sort={name}").status == (
             200 if name in SORTS[list_] else 400
         ), name
+
+
+@each_list
+def test_fields_may_omit_the_sort_key(client: Client, list_: str) -> None:
+    fill(client, list_, 4)
+    for sort in SORTS[list_]:
+        rows = client.get(f"/api/{list_}?sort={sort}:desc").json["data"]
+        name = next(field for field in rows[0] if field != sort)
+        page = client.get(f"/api/{list_}?limit=2&sort={sort}:desc&fields={name}")
+        second = client.get(links(page)["next"]).json["data"]
+        assert second == [{name: row[name]} for row in rows[2:]]
 
 
 @each_list

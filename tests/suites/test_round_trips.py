@@ -1,50 +1,47 @@
 """Round trips and statements of a request, counted by a proxy in front of PostgreSQL."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import json
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from sluice import runtime
 from sluice.http.route import RouteSpec
+from tests.fixtures.application import count_statements
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
 from tests.fixtures.resources import (
     RESOURCES,
+    fill,
     is_item_route,
+    list_spec,
     new_row_path,
     resource_routes,
 )
 from tests.fixtures.tcp_proxy import TcpProxy
 
 
-@pytest.fixture
-def proxy(client: Client, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
-    """Put a proxy between the runtime and PostgreSQL, and open the connection."""
-    settings = runtime.current().settings
-    proxy = make_proxy(settings.database.host, settings.database.port)
-    database = replace(settings.database, host=proxy.host, port=proxy.port)
-    behind_proxy = runtime.build(replace(settings, database=database))
-    runtime.set_current(behind_proxy)
-    assert client.get("/health/ready").status == 200
-    yield proxy
-    behind_proxy.database.dispose()
-
-
-def count_statements(client: Client) -> int:
-    """Return the number of statements that the role sluice_app has run in this client."""
-    query = """
-        SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
-        WHERE s.userid = 'sluice_app'::regrole AND s.toplevel
-          AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    """
-    return int(client.sql(query)[0][0])
-
-
 def with_row_id(target: str, client: Client) -> str:
     """Insert a row of the resource and replace {id} by its id."""
     resource = target.split("/")[2].partition("?")[0]
     return target.replace("{id}", case_of(resource).insert(client, 3))
+
+
+def every_parameter(name: str) -> str:
+    """Return a query with up to three sorts and a value of each filter."""
+    resource = case_of(name).resource
+    values = {
+        parameter: field.sample(1)
+        for field in (*resource.all_fields, *resource.filters)
+        for parameter in field.filters() or ([field.name] if field in resource.filters else ())
+    }
+    values |= {"search": "word"} if "search" in list_spec(name).filters else {}
+    query = "&".join(f"{key}={quote(text_of(value))}" for key, value in values.items())
+    return f"?limit=5&include_total=true&sort={','.join([*list_spec(name).sorts][:3])}&{query}"
+
+
+def text_of(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 WRITES = [
@@ -56,21 +53,24 @@ WRITES = [
 
 
 @pytest.mark.parametrize(
-    "target", [f"/api/{name}{row}" for name in RESOURCES for row in ("", "/{id}")]
+    "target",
+    [f"/api/{name}{row}" for name in RESOURCES for row in ("", "/{id}", every_parameter(name))],
 )
-def test_read_is_one_statement_and_round_trip(client: Client, proxy: TcpProxy, target: str) -> None:
+def test_read_is_one_statement_and_round_trip(
+    client: Client, open_proxy: TcpProxy, target: str
+) -> None:
     client.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     target = with_row_id(target, client)
     before = count_statements(client)
 
-    assert proxy.count_round_trips(lambda: client.get(target)) == 1
+    assert open_proxy.count_round_trips(lambda: client.get(target)) == 1
     assert count_statements(client) - before == 1
     assert client.get(target).status == 200
 
 
-@pytest.mark.parametrize(("name", "route"), WRITES, ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(("name", "route"), WRITES, ids=lambda value: getattr(value, "name", None))
 def test_write_is_one_round_trip(
-    client: Client, proxy: TcpProxy, name: str, route: RouteSpec
+    client: Client, open_proxy: TcpProxy, name: str, route: RouteSpec
 ) -> None:
     path = new_row_path(client, name) if is_item_route(route) else route.path
     body = case_of(name).body(client, route)
@@ -79,4 +79,32 @@ def test_write_is_one_round_trip(
         response = client.call(route.method, path, body)
         assert response.status in (200, 201, 204), response.text
 
-    assert proxy.count_round_trips(write) == 1
+    assert open_proxy.count_round_trips(write) == 1
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_page_after_cursor_is_one_round_trip(
+    client: Client, open_proxy: TcpProxy, name: str
+) -> None:
+    fill(client, name, 5)
+    target = f"/api/{name}?limit=2&sort={','.join([*list_spec(name).sorts][-2:])}"
+    target += f"&cursor={client.get(target).json['pagination']['next_cursor']}"
+
+    assert open_proxy.count_round_trips(lambda: client.get(target)) == 1
+    assert client.get(target).status == 200
+
+
+@pytest.mark.parametrize(("name", "route"), WRITES, ids=lambda value: getattr(value, "name", None))
+def test_refused_write_is_one_round_trip(
+    client: Client, open_proxy: TcpProxy, name: str, route: RouteSpec
+) -> None:
+    path = new_row_path(client, name) if is_item_route(route) else route.path
+    headers: dict[str, Any] = {"if_match": '"9.9.9"'} if is_item_route(route) else {}
+    body = case_of(name).body(client, route)
+    if not headers:
+        assert client.call(route.method, path, body, idempotency_key="k").status == 201
+        headers = {"idempotency_key": "k"}  # replayed: the second statement reads the response
+
+    count = open_proxy.count_round_trips(lambda: client.call(route.method, path, body, **headers))
+
+    assert count == (1 if "if_match" in headers else 2)

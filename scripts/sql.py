@@ -99,7 +99,7 @@ class Calls:
             self.repository.page(query)
             self._pages_from_cursors(f"page: {label}", spec, query)
         self.recorder.label = "get_by_id"
-        self.repository.get_by_id(1)
+        self.repository.get_by_id((1,))
         if hasattr(self.repository, "graphql_list_spec"):
             self._connections(self.repository.graphql_list_spec)
         if hasattr(self.repository, "delete"):
@@ -134,13 +134,13 @@ class Calls:
             self.repository.create(values, key)
         for name in self._sql_by_name("assignments"):
             self.recorder.label = f"update: {name}"
-            self.repository.update(1, {name: values.get(name, 1)})
+            self.repository.update((1,), {name: values.get(name, 1)})
         conditions = {"": NO_PRECONDITION, " with If-Match": Precondition(if_match=["1"])}
         for label, precondition in conditions.items():
             self.recorder.label = f"update: nothing{label}"
-            self.repository.update(1, {}, precondition)
+            self.repository.update((1,), {}, precondition)
             self.recorder.label = f"delete{label}"
-            self.repository.delete(1, precondition)
+            self.repository.delete((1,), precondition)
 
     def _sql_by_name(self, attribute: str) -> Mapping[str, str]:
         """Return an attribute of the class; nothing if methods by hand write the rows instead."""

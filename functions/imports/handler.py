@@ -59,7 +59,7 @@ def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
 @api.get("/api/imports/<id>", response=PROJECTION)
 def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get the progress of an import, and the URL of the report of rejected rows."""
-    record = runtime.current().imports.get_by_id(id, fields)
+    record = runtime.current().imports.get_by_id((id,), fields)
     return responses.ok(request, record._replace(json=_with_presigned_urls(record.json)))
 
 

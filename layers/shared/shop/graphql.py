@@ -21,6 +21,7 @@ from sluice.graph.resolvers import (
     rows_by_parent,
 )
 from sluice.http.query_params import DateRangeParams
+from sluice.sql.key import of_row
 
 SALES_PERIOD = DateRangeParams(max_days=366)
 SALES_DAY_COST = 8  # reads all orders of the day
@@ -29,7 +30,7 @@ SALES_DAY_COST = 8  # reads all orders of the day
 def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     id, slug = field.arguments.get("id"), field.arguments.get("slug")
     if id is not None and slug is None:
-        return context.load("categories", [parse_id(id)], field)
+        return context.load("categories", [of_row(parse_id(id))], field)
     if slug is not None and id is None:
         read = context.repositories.named("categories").get_many_by_slug
         loader = context.loaders.get("slugs", read)

@@ -7,6 +7,7 @@ from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
 from sluice.http.body import body_of_new
+from sluice.sql.key import of_representation
 
 
 def _place_order(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -22,7 +23,7 @@ def _place_order(context: ResolverContext, field: PlannedField, parents: Objects
     new_order = body_of_new(ORDERS).read_body(body, "POST")
     quantities = [(item["product_id"], item["quantity"]) for item in new_order["items"]]
     order = place_order(context.repositories, new_order["user_id"], quantities)
-    return context.load("orders", [order.id], field)
+    return context.load("orders", [of_representation(ORDERS.keys, order.id)], field)
 
 
 def _update_order_status(
@@ -32,7 +33,7 @@ def _update_order_status(
 
     order_id = row_id(field.arguments["id"])
     change_status(context.repositories, order_id, field.arguments["status"])
-    return context.load("orders", [order_id], field)
+    return context.load("orders", [(order_id,)], field)
 
 
 MUTATIONS = {

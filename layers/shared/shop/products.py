@@ -15,7 +15,9 @@ from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import GraphQL, Resource
-from sluice.sql.derived import derived, graphql_list_spec
+from sluice.sql.derived import derived
+from sluice.sql.derived_lists import graphql_list_spec
+from sluice.sql.key import Key
 from sluice.sql.list_spec import FilterSql, ListSpec
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import Column, Join, JoinedColumn, Projection, Representation
@@ -235,11 +237,11 @@ class ProductRepository(ResourceRepository):
     own_version: ClassVar[Projection] = derived(_with_own_version)
 
     def update_version(
-        self, id: int, changes: Mapping[str, object], version: int
+        self, key: Key, changes: Mapping[str, object], version: int
     ) -> Representation:
         """Change a product if its own row has this version.
 
         Changes of its stock and its category do not matter. Raises the errors of `update`.
         """
         precondition = Precondition(if_match=[str(version)])
-        return self._update(self.own_version, id, changes, precondition)
+        return self._update(self.own_version, key, changes, precondition)

@@ -14,6 +14,7 @@ from sluice.graph.resolvers import (
     connections_by_parent,
     rows_by_parent,
 )
+from sluice.sql.key import of_representation
 
 
 def _availability(context: ResolverContext, field: PlannedField, books: Objects) -> Sequence[str]:
@@ -21,8 +22,9 @@ def _availability(context: ResolverContext, field: PlannedField, books: Objects)
 
 
 def _add_book(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    book = context.repositories.named("books").create(input_of(field))
-    return context.load("books", [book.id], field)
+    books = context.repositories.named("books")
+    book = books.create(input_of(field))
+    return context.load("books", [of_representation(books.resource.keys, book.id)], field)
 
 
 PART = GraphqlPart(

@@ -22,5 +22,5 @@ def merge_shelf(work: UnitOfWork, id: int, into: str) -> Representation:
     for moved in work.session.scalars(books):
         moved.shelf_id = target.id
     shelves = work.get(ShelfRepository)
-    shelves.delete(id)  # the session writes the books before this statement
-    return shelves.get_by_id(target.id)
+    shelves.delete((id,))  # the session writes the books before this statement
+    return shelves.get_by_id((target.id,))

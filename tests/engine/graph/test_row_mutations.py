@@ -17,6 +17,7 @@ from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import Resource
+from sluice.sql.key import Key
 
 LOANS = Resource(
     name="loans",
@@ -45,24 +46,24 @@ class Loans:
 
     def create(self, values: dict[str, Any]) -> Any:
         self.calls.append(("create", values))
-        return SimpleNamespace(id=7)
+        return SimpleNamespace(id="7")
 
-    def update(self, id: int, changes: dict[str, Any]) -> None:
-        self._require(id)
-        self.calls.append(("update", id, changes))
+    def update(self, key: Key, changes: dict[str, Any]) -> None:
+        self._require(key)
+        self.calls.append(("update", key, changes))
 
-    def update_version(self, id: int, changes: dict[str, Any], version: int) -> None:
-        self.calls.append(("update_version", id, changes, version))
+    def update_version(self, key: Key, changes: dict[str, Any], version: int) -> None:
+        self.calls.append(("update_version", key, changes, version))
 
-    def delete(self, id: int) -> None:
-        self._require(id)
-        self.calls.append(("delete", id))
+    def delete(self, key: Key) -> None:
+        self._require(key)
+        self.calls.append(("delete", key))
 
-    def get_many(self, ids: Sequence[int], columns: Collection[str]) -> dict[int, Any]:
-        return {id: {"id": id} for id in ids if id == 7}
+    def get_many(self, keys: Sequence[Key], columns: Collection[str]) -> dict[Key, Any]:
+        return {key: {"id": key[0]} for key in keys if key == (7,)}
 
-    def _require(self, id: int) -> None:
-        if id != 7:
+    def _require(self, key: Key) -> None:
+        if key != (7,):
             raise NotFound
 
 
@@ -111,12 +112,12 @@ def test_update_row(loans: Loans) -> None:
     assert run(update, loans, id="8", input={"note": None}) == [None]
     run(update, loans, id="7", input={"bookId": "4"}, ifVersion=2)
     assert loans.calls == [
-        ("update", 7, {"note": None}),
-        ("update_version", 7, {"book_id": 4}, 2),
+        ("update", (7,), {"note": None}),
+        ("update_version", (7,), {"book_id": 4}, 2),
     ]
 
 
 def test_delete_row(loans: Loans) -> None:
     assert run(delete_row("loans"), loans, id="7") == [True]
     assert run(delete_row("loans"), loans, id="x") == [False]
-    assert loans.calls == [("delete", 7)]
+    assert loans.calls == [("delete", (7,))]

@@ -134,10 +134,10 @@ def test_concurrent_writers_read_own_writes(replicated: Replicated, lagging: boo
         seen = []
         for price in range(1, rounds + 1):
             with request_context.begin(60) as writing:
-                pooled.named("books").update(mugs[n], {"price": f"{price}.00"})
+                pooled.named("books").update((mugs[n],), {"price": f"{price}.00"})
             with request_context.begin(60) as reading:
                 reading.database.min_lsn = writing.database.commit_lsn
-                found = json.loads(pooled.named("books").get_by_id(mugs[n]).json)["price"]
+                found = json.loads(pooled.named("books").get_by_id((mugs[n],)).json)["price"]
             seen.append((found == f"{price}.00", reading.database.served_by))
         return seen
 

@@ -99,7 +99,7 @@ def test_created_row_has_defaults_of_declaration_and_table(parts: DerivedParts):
         "maker_id": 4,
         "stars": 2,
     }
-    assert parts.get_by_id(4) == created
+    assert parts.get_by_id((4,)) == created
     assert json.loads(parts.create({"name": "A", "maker_id": 3, "state": "x"}).json)["state"] == "x"
 
 
@@ -115,16 +115,16 @@ def test_nulls_are_last_ascending_and_first_descending(parts: DerivedParts):
 
 
 def test_digest_etag_changes_with_the_row_only(parts: DerivedParts):
-    before = parts.get_by_id(1)
-    parts.update(2, {"order": 9})
-    assert parts.update(1, {}) == before
+    before = parts.get_by_id((1,))
+    parts.update((2,), {"order": 9})
+    assert parts.update((1,), {}) == before
 
-    changed = parts.update(1, {"order": 9}, Precondition(if_match=[before.etag]))
+    changed = parts.update((1,), {"order": 9}, Precondition(if_match=[before.etag]))
 
     assert changed.etag != before.etag
     with pytest.raises(StaleVersion):
-        parts.delete(1, Precondition(if_match=[before.etag]))
-    parts.delete(1, Precondition(if_match=[changed.etag]))
+        parts.delete((1,), Precondition(if_match=[before.etag]))
+    parts.delete((1,), Precondition(if_match=[changed.etag]))
 
 
 def test_rows_of_each_parent_are_one_statement(parts: DerivedParts):
@@ -133,7 +133,7 @@ def test_rows_of_each_parent_are_one_statement(parts: DerivedParts):
     rows = {id: [row["name"] for row in page.rows] for id, page in found.items()}
     assert rows == {3: ["Bolt"], 4: ["Nut"]}
     assert found[3].has_next
-    assert parts.get_many([2], ["name"]) == {2: {"id": 2, "name": "Nut"}}
+    assert parts.get_many([(2,)], ["name"]) == {(2,): {"id": 2, "name": "Nut"}}
 
 
 def test_graphql_has_the_key_of_a_row_that_rest_shows_by_name(database: Database):

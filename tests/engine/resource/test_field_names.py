@@ -151,9 +151,9 @@ def try_writes(things: ResourceRepository, field: Field) -> None:
     assert json.loads(things.create(second).json) == {"id": 2, field.name: 7} | second
     if field.read_only:
         return
-    assert json.loads(things.update(1, second).json) == {"id": 1, field.name: 7} | second
-    assert json.loads(things.update(1, first, Precondition(if_none_match=["x"])).json)
-    assert things.get_by_id(1, frozenset([field.name])).json
+    assert json.loads(things.update((1,), second).json) == {"id": 1, field.name: 7} | second
+    assert json.loads(things.update((1,), first, Precondition(if_none_match=["x"])).json)
+    assert things.get_by_id((1,), frozenset([field.name])).json
 
 
 def try_lists(things: ResourceRepository, field: Field) -> None:
@@ -162,7 +162,7 @@ def try_lists(things: ResourceRepository, field: Field) -> None:
     values = [row[field.name] for row in rows]
 
     assert len(values) == 2
-    assert things.get_many([1], [field.name])[1][field.name] in values
+    assert things.get_many([(1,)], [field.name])[(1,)][field.name] in values
     connection = things.connection(replace(query, fields=frozenset([field.name, "id"])))
     assert [row[field.name] for row in connection.rows] == values
     first_page = things.page(replace(query, limit=1))

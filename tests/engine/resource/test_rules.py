@@ -67,8 +67,8 @@ def test_rules_complete_a_new_row(parts: RuledParts, recorder: ParameterRecorder
 
 
 def test_update_runs_only_the_rule_of_every_write(parts: RuledParts, recorder: ParameterRecorder):
-    parts.update(1, {"name": "Cog"})
-    parts.update(1, {"rating": None})
+    parts.update((1,), {"name": "Cog"})
+    parts.update((1,), {"rating": None})
 
     assert [params.get("order") for params in recorder.params] == [3, None]
     assert all("state" not in params for params in recorder.params)
@@ -93,7 +93,7 @@ def test_rules_run_for_graphql(parts: RuledParts, recorder: ParameterRecorder):
 def test_refused_row_is_not_written(parts: RuledParts, recorder: ParameterRecorder):
     for write in (
         lambda: parts.create({"name": "Washer", "maker_id": 3}),
-        lambda: parts.update(1, {"name": "Washer"}),
+        lambda: parts.update((1,), {"name": "Washer"}),
     ):
         with pytest.raises(ValidationFailed) as raised:
             write()

@@ -39,7 +39,7 @@ THINGS = ListSpec(
         singular="thing",
         table="things",
         alias="t",
-        key="id",
+        keys=(BigInt("id"),),
         fields={
             "id": integer("t.id"),
             "label": text("t.label", nullable=True),

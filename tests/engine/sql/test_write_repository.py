@@ -8,6 +8,7 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import NotFound, StaleVersion
+from sluice.kinds.integer import BigInt
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import ListSpec, Sort
@@ -44,7 +45,7 @@ class PartRepository(WriteRepository):
             singular="part",
             table='depot."spare parts"',
             alias="s",
-            key='"Part No"',
+            keys=(BigInt("id", column="Part No"),),
             joins=(Join("depot.makers", "m", on={"id": "s.maker_id"}),),
             fields={
                 "id": integer('s."Part No"'),
@@ -76,11 +77,11 @@ def test_created_row_has_defaults_and_joined_fields(parts: PartRepository):
     created = parts.create({"name": "Washer"})
 
     assert created.json == '{"id":1,"name":"Washer","maker":"Volta"}'
-    assert parts.get_by_id(created.id) == created
+    assert parts.get_by_id((int(created.id),)) == created
 
 
 def test_update_returns_the_changed_row(parts: PartRepository):
-    id = parts.create({"name": "Washer"}).id
+    id = (int(parts.create({"name": "Washer"}).id),)
 
     updated = parts.update(id, {"name": "Bolt"})
 
@@ -89,7 +90,7 @@ def test_update_returns_the_changed_row(parts: PartRepository):
 
 
 def test_writes_compare_the_etag(parts: PartRepository):
-    id = parts.create({"name": "Washer"}).id
+    id = (int(parts.create({"name": "Washer"}).id),)
     other = Precondition(if_match=["7"])
 
     with pytest.raises(StaleVersion):

@@ -17,7 +17,7 @@ LIST_SPEC = ListSpec(
         singular="thing",
         table="things",
         alias="t",
-        key="id",
+        keys=(BigInt("id"),),
         fields={"id": integer("t.id"), "name": text_column("t.name"), "price": decimal("t.price")},
         etag="t.id::text",
     ),

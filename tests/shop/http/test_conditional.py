@@ -76,7 +76,7 @@ def test_one_of_two_conditional_writers_wins(shop: Shop) -> None:
         barrier.wait()
         try:
             return users.update(
-                id, {"name": name}, Precondition(if_match=["1", "2"], if_none_match=["2"])
+                (id,), {"name": name}, Precondition(if_match=["1", "2"], if_none_match=["2"])
             ).etag
         except StaleVersion:
             return "stale"

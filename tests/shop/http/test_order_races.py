@@ -96,7 +96,7 @@ def test_orders_of_same_products_do_not_deadlock(
         for _ in iterations():
             items = [(product, rng.randint(1, 3)) for product in rng.sample(list(stocked), 3)]
             with suppress(OutOfStock):
-                id = ordering.place_order(built, user, items).id
+                id = int(ordering.place_order(built, user, items).id)
                 placed += 1
                 if rng.random() < 0.4:
                     ordering.change_status(built, id, "cancelled")
@@ -153,7 +153,7 @@ class MixedWorkload:
 
     def order(self, rng: random.Random) -> None:
         items = [(product, rng.randint(1, 3)) for product in rng.sample(self.products, 3)]
-        self.placed.append(ordering.place_order(self.built, self.user, items).id)
+        self.placed.append(int(ordering.place_order(self.built, self.user, items).id))
 
     def cancel(self, rng: random.Random) -> None:
         if self.placed:
@@ -172,14 +172,14 @@ class MixedWorkload:
 
     def change_price(self, rng: random.Random) -> None:
         self.built.get(ProductRepository).update(
-            rng.choice(self.products), {"price": f"{rng.randint(1, 99)}.99"}
+            (rng.choice(self.products),), {"price": f"{rng.randint(1, 99)}.99"}
         )
 
     def delete(self, rng: random.Random) -> None:
-        self.built.get(ProductRepository).delete(rng.choice(self.products))
+        self.built.get(ProductRepository).delete((rng.choice(self.products),))
 
     def rename(self, rng: random.Random) -> None:
-        self.built.get(UserRepository).update(self.user, {"name": f"Ada {rng.random()}"})
+        self.built.get(UserRepository).update((self.user,), {"name": f"Ada {rng.random()}"})
 
 
 @short_and_long

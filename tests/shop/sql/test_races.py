@@ -50,7 +50,7 @@ def at_once(action: Callable[[int], object]) -> list[object]:
 def test_one_of_several_writers_with_an_etag_wins(shop: Shop, database: Database) -> None:
     products = ProductRepository(database, CursorSigner(CURSOR_KEY))
     id = shop.add_product("Tall Mug")
-    etag = products.get_by_id(id).etag
+    etag = products.get_by_id((id,)).etag
 
     for attempt in range(10):
         # Each price is new, because an update without a change keeps the version.
@@ -58,12 +58,12 @@ def test_one_of_several_writers_with_an_etag_wins(shop: Shop, database: Database
         match = Precondition([etag])
         results = at_once(
             lambda writer, prices=prices, match=match: products.update(
-                id, {"price": prices[writer]}, match
+                (id,), {"price": prices[writer]}, match
             )
         )
 
         assert results.count(StaleVersion) == WRITERS - 1
-        etag = products.get_by_id(id).etag
+        etag = products.get_by_id((id,)).etag
     assert shop.sql("SELECT version FROM products WHERE id = :id", id=id) == [[11]]
 
 

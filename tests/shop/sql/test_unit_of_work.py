@@ -56,7 +56,7 @@ def test_commit_keeps_all_changes(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
         work.get(CategoryRepository).create({"name": "Mugs"})
         mug = work.get(ProductRepository).create(MUG)
-        work.get(InventoryRepository).adjust(mug.id, 5)
+        work.get(InventoryRepository).adjust(int(mug.id), 5)
         assert names(shop) == []  # not committed yet
         work.commit()
 
@@ -81,7 +81,7 @@ def test_any_error_rolls_back_all_changes(shop: Shop, built: Runtime, failure: s
         if failure == "server error":
             work.get(ProductRepository).create(MUG)
         if failure == "repository error":
-            work.get(InventoryRepository).adjust(mug.id, -1)
+            work.get(InventoryRepository).adjust(int(mug.id), -1)
         raise ZeroDivisionError
 
     with pytest.raises((Duplicate, OutOfStock, ZeroDivisionError)):
@@ -95,12 +95,12 @@ def test_order_is_part_of_a_unit_of_work(shop: Shop, built: Runtime) -> None:
     user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     with built.unit_of_work() as work:
         order = ordering.place_order(work, user, [(mug, 3)])
-        ordering.change_status(work, order.id, "paid")
+        ordering.change_status(work, int(order.id), "paid")
         with pytest.raises(OutOfStock):
             ordering.place_order(work, user, [(mug, 3)])
     assert shop.sql("SELECT quantity FROM inventory") == [[5]]
 
-    def twice(work: UnitOfWork) -> int:
+    def twice(work: UnitOfWork) -> str:
         ordering.place_order(work, user, [(mug, 1)])
         return ordering.place_order(work, user, [(mug, 1)]).id
 
@@ -132,7 +132,7 @@ def test_session_tracks_new_dirty_and_deleted(shop: Shop, built: Runtime) -> Non
             [leaving],
         )
         # The session is flushed before the statement of a repository.
-        assert work.get(UserRepository).get_by_id(ada).json.count("Ada Byron") == 1
+        assert work.get(UserRepository).get_by_id((ada,)).json.count("Ada Byron") == 1
         assert (renamed.version, eve.version, list(work.session.new)) == (2, 1, [])
         work.commit()
 
@@ -201,7 +201,7 @@ def test_serialization_failure_retries_the_whole_unit(
 
     def take_one(work: UnitOfWork) -> None:
         attempts.append(work)
-        work.get(InventoryRepository).get_by_id(mug)  # starts the snapshot of this transaction
+        work.get(InventoryRepository).get_by_id((mug,))  # starts the snapshot of this transaction
         if len(attempts) < 3:
             shop.sql("UPDATE inventory SET quantity = quantity - 1")  # a concurrent change
         work.get(InventoryRepository).adjust(mug, -1)

@@ -53,7 +53,7 @@ def bulk_set_stock(request: Request, bulk: dict[str, Any]) -> Response[str]:
 @api.get("/api/inventory/<product_id>", response=InventoryRepository.projection)
 def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) -> Response[str]:
     """Get the stock of a product."""
-    return responses.ok(request, _stock().get_by_id(product_id, fields))
+    return responses.ok(request, _stock().get_by_id((product_id,), fields))
 
 
 @api.put("/api/inventory/<product_id>", body=STOCK, response=InventoryRepository.projection)

@@ -69,7 +69,7 @@ class StoredIdempotencyKey(WithCreatedAt, Base):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     response: Mapped[str]
     etag: Mapped[str]
-    resource_id: Mapped[int] = mapped_column(BigInteger)
+    resource_id: Mapped[str]
 
 
 class ImportJob(WithCreatedAt, Versioned, Base):

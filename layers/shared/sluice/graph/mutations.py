@@ -16,6 +16,7 @@ from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
 from sluice.http.body import BodySchema
 from sluice.kinds.field import Field
+from sluice.sql.key import of_representation
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
@@ -40,7 +41,8 @@ def create_row(name: str) -> "Resolver":
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         rows = context.repositories.named(name)
         values = _read(field, _new_row(rows.resource), "POST")
-        return context.load(name, [rows.create(values).id], field)
+        key = of_representation(rows.resource.keys, rows.create(values).id)
+        return context.load(name, [key], field)
 
     return resolve
 
@@ -54,15 +56,15 @@ def update_row(name: str) -> "Resolver":
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         rows = context.repositories.named(name)
         changes = _read(field, _changed_row(rows.resource), "PATCH")
-        id, version = row_id(field.arguments["id"]), field.arguments.get("ifVersion")
+        key, version = (row_id(field.arguments["id"]),), field.arguments.get("ifVersion")
         try:
             if version is None:
-                rows.update(id, changes)
+                rows.update(key, changes)
             else:
-                rows.update_version(id, changes, version)
+                rows.update_version(key, changes, version)
         except NotFound:
             return context.load(name, [None], field)
-        return context.load(name, [id], field)
+        return context.load(name, [key], field)
 
     return resolve
 
@@ -72,7 +74,7 @@ def delete_row(name: str) -> "Resolver":
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Sequence[bool]:
         try:
-            context.repositories.named(name).delete(row_id(field.arguments["id"]))
+            context.repositories.named(name).delete((row_id(field.arguments["id"]),))
         except NotFound:
             return [False]
         return [True]

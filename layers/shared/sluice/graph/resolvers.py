@@ -22,6 +22,7 @@ from sluice.graph.part import PUBLIC, graphql_name
 from sluice.graph.planned_field import PlannedField, cache_key
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
+from sluice.sql.key import Key, of_row
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ class ResolverContext:
         column = field.info.column
         return [parent[column] for parent in parents]
 
-    def load(self, name: str, ids: Sequence[int | None], field: PlannedField) -> Pending:
-        """Return the rows with these ids, from the repository of this name."""
+    def load(self, name: str, keys: Sequence[Key | None], field: PlannedField) -> Pending:
+        """Return the rows with these keys, from the repository of this name."""
         loader = self.loaders.get(name, self.repositories.named(name).get_many)
-        return loader.load(ids, columns_of(field.fields))
+        return loader.load(keys, columns_of(field.fields))
 
     def load_once(
         self,
@@ -102,13 +103,15 @@ class ResolverContext:
 
 def row_by_id(name: str) -> "Resolver":
     """Return a resolver of the row of the repository `name` with the argument `id`."""
-    return lambda context, field, _: context.load(name, [parse_id(field.arguments["id"])], field)
+    return lambda context, field, _: context.load(
+        name, [of_row(parse_id(field.arguments["id"]))], field
+    )
 
 
 def row_by_column(name: str, column: str) -> "Resolver":
     """Return a resolver of the row of the repository `name` whose id is in the parent's column."""
     return lambda context, field, parents: context.load(
-        name, [parent[column] for parent in parents], field
+        name, [of_row(parent[column]) for parent in parents], field
     )
 
 

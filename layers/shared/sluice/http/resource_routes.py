@@ -69,16 +69,14 @@ class ResourceHandlers:
         return idempotency.create(request, keys, lambda key: rows.create(values, key))
 
     def get(self, request: Request, fields: frozenset[str] | None, /, **key: int) -> Response[str]:
-        (id,) = key.values()
-        return responses.ok(request, self._rows().get_by_id(id, fields))
+        return responses.ok(request, self._rows().get_by_id(tuple(key.values()), fields))
 
     def update(self, request: Request, changes: dict[str, Any], /, **key: int) -> Response[str]:
-        (id,) = key.values()
-        return responses.ok(request, self._rows().update(id, changes, precondition(request)))
+        changed = self._rows().update(tuple(key.values()), changes, precondition(request))
+        return responses.ok(request, changed)
 
     def delete(self, request: Request, /, **key: int) -> Response[str]:
-        (id,) = key.values()
-        self._rows().delete(id, precondition(request))
+        self._rows().delete(tuple(key.values()), precondition(request))
         return responses.no_content()
 
     def _rows(self) -> ResourceRepository:

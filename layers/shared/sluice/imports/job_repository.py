@@ -7,6 +7,7 @@ from typing import Any
 from sluice import application
 from sluice.errors import InternalError
 from sluice.kinds.choice import Choice
+from sluice.kinds.integer import BigInt
 from sluice.query import Executor, Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import ListSpec, Sort, filters_of
@@ -21,7 +22,7 @@ PROJECTION = Projection(
     singular="import",
     table="sluice.import_jobs",
     alias="j",
-    key="id",
+    keys=(BigInt("id"),),
     fields={
         "id": integer("j.id"),
         "resource": text("j.resource"),

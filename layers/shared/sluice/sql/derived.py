@@ -1,21 +1,20 @@
-"""Derive the SQL of a resource from its declaration. Nothing here reads a database.
+"""Derive the SQL of a resource from its declaration: its projection and its writes.
+
+Nothing here reads a database. derived_lists.py derives the lists.
 
 A function gets the resource, or its repository class if it depends on what the class sets by hand.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from sluice.kinds.field import DeclarationError, Field, FieldFilter
-from sluice.kinds.search import search_filter
+from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import DIGEST, Resource
-from sluice.sql.expressions import conjunct, operand
+from sluice.sql.expressions import operand
 from sluice.sql.identifiers import quoted
-from sluice.sql.list_spec import Filter, FilterSql, ListSpec, Sort
 from sluice.sql.projection import Column, Join, JoinedColumn, Projection
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Repository: TypeAlias = "type[ResourceRepository]"
-SPACE = " || ' ' || "
 SEPARATOR = ", "
 WHOLE_NUMBERS = ("bigint", "integer")
 
@@ -108,58 +106,13 @@ def projection(repository: Repository) -> Projection:
         singular=resource.singular,
         table=table(resource),
         alias=alias(resource),
-        key=quoted(resource.keys[0].column),
+        keys=resource.keys,
         fields={
-            field.name: Column(field.select(_column(repository, field)), field)
+            field.name: Column(field.select(column_of(repository, field)), field)
             for field in resource.all_fields
         },
         etag=repository.etag_sql,
         joins=repository.joins,
-    )
-
-
-def list_spec(repository: Repository) -> ListSpec:
-    """Return the list of the rows, as REST has it."""
-    filters, sorts = dict(_filters(repository)), dict(_sorts(repository))
-    unknown = repository.filter_sql.keys() - filters.keys()
-    unknown |= {*repository.list_order} - filters.keys() - sorts.keys()
-    if unknown:
-        message = f"no such filter or sort: {', '.join(sorted(unknown))}"
-        raise DeclarationError(f"{repository.__name__}: {message}")
-    return ListSpec(
-        projection=repository.projection,
-        filters=_ordered(filters, repository),
-        sorts=_ordered(sorts, repository),
-        key=repository.resource.keys[0].name,
-        subselects=_subselects(repository),
-        view=repository.list_view,
-    )
-
-
-def graphql_list_spec(repository: Repository) -> ListSpec:
-    """Return the list as GraphQL has it: also below the rows that the resource references.
-
-    A reference that REST shows by another field than the key has the key, too, and a filter by it.
-    """
-    own = alias(repository.resource)
-    projection = repository.list_spec.projection
-    filters, fields = dict(repository.list_spec.filters), dict(projection.fields)
-    parent_columns = {}
-    for field in repository.resource.all_fields:
-        if field.reference is None:
-            continue
-        key = field.reference.key
-        parent_columns[key.name] = quoted(field.column)
-        if field.reference.by:
-            fields.setdefault(key.name, Column(key.select(f"{own}.{quoted(field.column)}"), key))
-        if field.reference.by and key.name not in filters:
-            condition = f"{own}.{quoted(field.column)} = {key.bind(key.name)}"
-            filters[key.name] = Filter(_plain_filter(key), condition)
-    return replace(
-        repository.list_spec,
-        projection=replace(projection, fields=fields),
-        filters=filters,
-        parent_columns=parent_columns,
     )
 
 
@@ -217,7 +170,7 @@ def _etag_columns(resource: Resource) -> list[str]:
     return [resource.etag] if isinstance(resource.etag, str) else list(resource.etag)
 
 
-def _column(repository: Repository, field: Field) -> str:
+def column_of(repository: Repository, field: Field) -> str:
     """Return the SQL of a field's value, which `field.select` turns into that of its JSON."""
     by_hand = repository.column_sql.get(field.name)
     if by_hand is not None:
@@ -227,97 +180,9 @@ def _column(repository: Repository, field: Field) -> str:
     return f"{alias(repository.resource)}.{quoted(field.column)}"
 
 
-def _joined(repository: Repository, field: Field) -> JoinedColumn | None:
+def joined_column(repository: Repository, field: Field) -> JoinedColumn | None:
     by_hand = repository.column_sql.get(field.name)
     return None if isinstance(by_hand, str) else by_hand
-
-
-def _subselects(repository: Repository) -> Mapping[str, str]:
-    """Return the fields of joined tables as subselects, if each join is that of a field."""
-    if set(repository.joins) - set(joins(repository)):
-        return {}
-    found = ((field, _joined(repository, field)) for field in repository.resource.all_fields)
-    return {field.name: field.select(column.subselect) for field, column in found if column}
-
-
-def _filters(repository: Repository) -> Iterator[tuple[str, Filter]]:
-    """Yield the filters of each field. `search` comes with the first searched field."""
-    is_searched = False
-    for field in repository.resource.all_fields:
-        for name, declared in field.filters().items():
-            yield name, _filter(repository, field, name, declared)
-        if field.search and not is_searched:
-            is_searched = True
-            declared = search_filter(_search_condition(repository))
-            yield "search", _filter(repository, field, "search", declared)
-    for field in repository.resource.filters:
-        for name, declared in (field.filters() or {field.name: _plain_filter(field)}).items():
-            if name not in repository.filter_sql:
-                raise DeclarationError(f"{repository.__name__}.filter_sql has no {name}")
-            yield name, _filter(repository, field, name, declared)
-
-
-def _filter(repository: Repository, field: Field, name: str, declared: FieldFilter) -> Filter:
-    by_hand = repository.filter_sql.get(name)
-    if by_hand is None:
-        joined = _joined(repository, field)
-        return Filter.of(declared, _column(repository, field), joined.join if joined else None)
-    sql = FilterSql(by_hand) if isinstance(by_hand, str) else by_hand
-    return Filter(
-        declared,
-        conjunct(sql.condition),
-        conjunct(sql.false_condition),
-        conjunct(sql.single_value_condition),
-        sql.join,
-    )
-
-
-def _plain_filter(field: Field) -> FieldFilter:
-    """Return a filter on one value, whose condition is not derived."""
-    return FieldFilter("", field.parse, field.filter_schema)
-
-
-def _search_condition(repository: Repository) -> str:
-    """Return the condition of `search`, over the text of the searched fields in their order."""
-    searched = [field for field in repository.resource.all_fields if field.search]
-    columns = ((_column(repository, field), field.nullable) for field in searched)
-    texts = [f"coalesce({sql}, '')" if nullable else sql for sql, nullable in columns]
-    return f"sluice.words({SPACE.join(texts)}) @> sluice.search_words(:search)"
-
-
-def _sorts(repository: Repository) -> Iterator[tuple[str, Sort]]:
-    """Yield the sorts. The key is one, because it breaks ties."""
-    resource = repository.resource
-    for field in resource.all_fields:
-        if not field.sort and field not in resource.keys:
-            continue
-        is_unique = (field.unique or resource.keys == (field,)) and not field.nullable
-        joined = _joined(repository, field)
-        if joined:
-            yield (
-                field.name,
-                Sort(joined.name, field.sql_type, nullable=field.nullable, join=joined.join),
-            )
-            continue
-        column = _column(repository, field)
-        key = field.sort_key(column)
-        is_expression = key != column or field.name in repository.column_sql
-        yield (
-            field.name,
-            Sort(
-                key if is_expression else quoted(field.column),
-                field.sql_type,
-                unique=is_unique,
-                nullable=field.nullable,
-                is_expression=is_expression,
-            ),
-        )
-
-
-def _ordered(named: Mapping[str, T], repository: Repository) -> Mapping[str, T]:
-    """Return the filters or sorts that `list_order` names in its order, then the others."""
-    first = [name for name in repository.list_order if name in named]
-    return {name: named[name] for name in dict.fromkeys((*first, *named))}
 
 
 def _require_own_columns(resource: Resource, fields: Iterable[Field], attribute: str) -> None:

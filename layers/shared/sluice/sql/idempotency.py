@@ -25,7 +25,7 @@ _STORE = """
         created_at = excluded.created_at
 """
 STORE_ROW_SQL = _STORE.format(response="json, etag, id FROM created WHERE json IS NOT NULL")
-STORE_TEXT_SQL = _STORE.format(response="CAST(:response AS text), '', 0")
+STORE_TEXT_SQL = _STORE.format(response="CAST(:response AS text), '', ''")
 FIND_SQL = """
     SELECT fingerprint, response, etag, resource_id
     FROM sluice.idempotency_keys

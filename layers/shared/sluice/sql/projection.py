@@ -14,22 +14,27 @@ from sluice.kinds.integer import BigInt
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
+from sluice.sql.identifiers import quoted
+from sluice.sql.key import PARAMETERS
 
 # A row for Python to read: field → value, as in its JSON.
 Row: TypeAlias = Mapping[str, Any]
 
 
 class Representation(NamedTuple):
-    """One row as a client gets it: its JSON text, its strong ETag and its id."""
+    """One row as a client gets it: its JSON text, its strong ETag, and its key as a text.
+
+    `id` is the text of a single key, or a JSON list. See `key.of_representation`.
+    """
 
     json: str
     etag: str
-    id: int
+    id: str
 
     @classmethod
     def of(cls, row: Any) -> "Representation":
         """Return the representation in a row with the columns of `Projection.representation`."""
-        return cls(row.json, row.etag, row.id)
+        return cls(row.json, row.etag, str(row.id))
 
 
 class Column(NamedTuple):
@@ -81,27 +86,41 @@ class Projection:
 
     `name` is the name of the collection, `singular` that of one row. `table` is written as in SQL:
     with its schema, and in quotes if it needs them. `alias` is any name but `t`, which the
-    statements of a write use. `key` is the id column. `etag` is the SQL of the ETag.
+    statements of a write use. `keys` are the fields of the key. `etag` is the SQL of the ETag.
+    `row_condition` is a condition for the rows that there are for clients; empty for all.
     """
 
     name: str
     singular: str
     table: str
     alias: str
-    key: str
+    keys: tuple[Field, ...]
     fields: Mapping[str, Column]
     etag: str
     joins: tuple[Join, ...] = ()
+    row_condition: str = ""
 
     @cached_property
-    def key_sql(self) -> str:
-        """The SQL of the id."""
-        return f"{self.alias}.{self.key}"
+    def key_columns(self) -> tuple[str, ...]:
+        """The SQL of each column of the key."""
+        return tuple(f"{self.alias}.{quoted(key.column)}" for key in self.keys)
+
+    @cached_property
+    def id_sql(self) -> str:
+        """The SQL of the id of a Representation. A whole number is sent as it is."""
+        if len(self.keys) == 1 and isinstance(self.keys[0], BigInt):
+            return self.key_columns[0]
+        pairs = zip(self.keys, self.key_columns, strict=True)
+        values = [key.select(column) for key, column in pairs]
+        text = values[0] if len(values) == 1 else f"json_build_array({', '.join(values)})"
+        return f"CAST({text} AS text)"
 
     @cached_property
     def key_condition(self) -> str:
-        """The condition for the row with the id `:id`."""
-        return f"{self.key_sql} = CAST(:id AS bigint)"
+        """The condition for the row with the key in the parameters `:id`, `:id1`, …"""
+        keys = zip(self.keys, self.key_columns, PARAMETERS, strict=False)
+        equal = [f"{column} = {key.bind(parameter)}" for key, column, parameter in keys]
+        return " AND ".join(filter(None, [*equal, self.row_condition]))
 
     @cached_property
     def source(self) -> str:
@@ -127,7 +146,7 @@ class Projection:
         """Return the SELECT list of a `Representation`: json, etag, id."""
         return (
             f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only)}) o) AS json, "
-            f"({self.etag}) AS etag, {self.key_sql} AS id"
+            f"({self.etag}) AS etag, {self.id_sql} AS id"
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from sluice.query import Query
+from sluice.sql.key import Key, params_of
 from sluice.sql.keyset import compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
 from sluice.sql.page_cursor import Position
@@ -48,24 +49,26 @@ class ReadRepository(Repository):
             next_cursor, prev_cursor = prev_cursor, next_cursor
         return Page(row.items, next_cursor, prev_cursor, row.total)
 
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Representation:
-        """Return the row with this id, in one statement. Raises NotFound."""
+    def get_by_id(self, key: Key, fields: frozenset[str] | None = None) -> Representation:
+        """Return the row with this key, in one statement. Raises NotFound."""
         projection = self.list_spec.projection
         sql = (
             f"SELECT {projection.representation(fields)} FROM {projection.source} "
             f"WHERE {projection.key_condition}"
         )
-        rows = self._executor.read(Query(sql, {"id": id}, prepare=True))
+        rows = self._executor.read(Query(sql, params_of(key), prepare=True))
         return Representation.of(first_row(rows))
 
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        """Return the rows with these ids, by id, in one statement. Ids without a row are missing.
+    def get_many(self, keys: Sequence[Key], fields: Collection[str]) -> dict[Key, Row]:
+        """Return the rows with these keys, by key, in one statement.
 
-        Each row has its id and these fields.
+        Keys without a row are missing. Each row has its key and these fields.
         """
-        key = self.list_spec.key
-        condition = f"{self.row_projection.key_sql} = ANY(CAST(:ids AS bigint[]))"
-        return {row[key]: row for row in self._read_rows(condition, ids, fields)}
+        name = self.list_spec.key
+        (column,) = self.row_projection.key_columns
+        condition = f"{column} = ANY(CAST(:ids AS bigint[]))"
+        rows = self._read_rows(condition, [key[0] for key in keys], fields)
+        return {(row[name],): row for row in rows}
 
     def _read_rows(
         self, condition: str, ids: Sequence[object], fields: Collection[str]

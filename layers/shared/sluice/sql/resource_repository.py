@@ -6,9 +6,11 @@ from typing import Any, ClassVar, TypeAlias
 from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 from sluice.sql import derived as sql
+from sluice.sql import derived_lists as lists
 from sluice.sql.connections import ConnectionRepository
 from sluice.sql.derived import derived
 from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.key import Key
 from sluice.sql.list_spec import FilterSql, ListSpec
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import Join, JoinedColumn, Projection, Representation
@@ -46,8 +48,8 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     list_order: ClassVar[Sequence[str]] = ()
     etag_sql: ClassVar[str] = derived(sql.etag)
     projection: ClassVar[Projection] = derived(sql.projection)
-    list_spec: ClassVar[ListSpec] = derived(sql.list_spec)
-    graphql_list_spec: ClassVar[ListSpec] = derived(sql.graphql_list_spec)
+    list_spec: ClassVar[ListSpec] = derived(lists.list_spec)
+    graphql_list_spec: ClassVar[ListSpec] = derived(lists.graphql_list_spec)
     inserts: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.inserts(cls.resource))
     defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
@@ -96,14 +98,14 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     def _update(
         self,
         projection: Projection,
-        id: int,
+        key: Key,
         changes: Mapping[str, object],
         precondition: Precondition,
     ) -> Representation:
         changes = dict(changes)
         self.before_write(changes)
         self._require_written(changes, self.assignments if changes else ())
-        return super()._update(projection, id, changes, precondition)
+        return super()._update(projection, key, changes, precondition)
 
     def _require_written(self, values: Collection[str], written: Collection[str] | None) -> None:
         """Raise DeclarationError if a rule added a field that the statement does not write."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from sluice.errors import StaleVersion
 from sluice.query import Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
+from sluice.sql.key import PARAMETERS, Key, params_of
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation
 from sluice.sql.read_repository import ReadRepository
@@ -49,27 +50,27 @@ class WriteRepository(ReadRepository):
         return Representation.of(self._executor.write(query)[0])
 
     def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
+        self, key: Key, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """Change the fields in `changes`, and return the row.
 
         Raises NotFound, StaleVersion, and the errors of the table's constraints.
         """
-        return self._update(self.list_spec.projection, id, changes, precondition)
+        return self._update(self.list_spec.projection, key, changes, precondition)
 
     def update_version(
-        self, id: int, changes: Mapping[str, object], version: int
+        self, key: Key, changes: Mapping[str, object], version: int
     ) -> Representation:
         """Change a row whose ETag is this version. Raises the errors of `update`."""
-        return self.update(id, changes, Precondition(if_match=[str(version)]))
+        return self.update(key, changes, Precondition(if_match=[str(version)]))
 
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
+    def delete(self, key: Key, precondition: Precondition = NO_PRECONDITION) -> None:
         """Delete a row.
 
         Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
         """
         sql = _delete_sql(self.list_spec.projection)
-        row = self._write_target(sql, {"id": id, **precondition.params()})
+        row = self._write_target(sql, {**params_of(key), **precondition.params()})
         if row.id is None:
             raise StaleVersion
 
@@ -80,7 +81,7 @@ class WriteRepository(ReadRepository):
     def _update(
         self,
         projection: Projection,
-        id: int,
+        key: Key,
         changes: Mapping[str, object],
         precondition: Precondition,
     ) -> Representation:
@@ -88,7 +89,7 @@ class WriteRepository(ReadRepository):
         assigned = [self.assignments[name] for name in changes]
         assigned = assigned or [f"{self.unchanged} = {projection.alias}.{self.unchanged}"]
         sql = _update_sql(projection, ", ".join(assigned))
-        row = self._write_target(sql, {**changes, "id": id, **precondition.params()})
+        row = self._write_target(sql, {**changes, **params_of(key), **precondition.params()})
         if row.json is None:
             raise StaleVersion
         return Representation.of(row)
@@ -114,7 +115,7 @@ def _update_sql(projection: Projection, assigned: str) -> str:
         WITH {_target(projection)}, changed AS (
             UPDATE {projection.table} {alias}
             SET {assigned} FROM target t
-            WHERE {projection.key_sql} = t.id AND t.matches
+            WHERE {_is_target(projection)} AND t.matches
             RETURNING {alias}.*
         )
         SELECT r.json, r.etag, r.id
@@ -130,10 +131,20 @@ def _delete_sql(projection: Projection) -> str:
     return f"""
         WITH {_target(projection)}, deleted AS (
             DELETE FROM {projection.table} {projection.alias} USING target t
-            WHERE {projection.key_sql} = t.id AND t.matches
-            RETURNING {projection.key_sql} AS id
+            WHERE {_is_target(projection)} AND t.matches
+            RETURNING {projection.id_sql} AS id
         )
         SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+
+
+def _key_columns(projection: Projection) -> str:
+    keys = zip(projection.key_columns, PARAMETERS, strict=False)
+    return ", ".join(f"{column} AS {name}" for column, name in keys)
+
+
+def _is_target(projection: Projection) -> str:
+    keys = zip(projection.key_columns, PARAMETERS, strict=False)
+    return " AND ".join(f"{column} = t.{name}" for column, name in keys)
 
 
 def _target(projection: Projection) -> str:
@@ -144,7 +155,7 @@ def _target(projection: Projection) -> str:
     PostgreSQL 18).
     """
     return f"""target AS (
-            SELECT {projection.key_sql} AS id, {match_condition(projection)}
+            SELECT {_key_columns(projection)}, {match_condition(projection)}
             FROM {projection.source}
             WHERE {projection.key_condition}
             FOR UPDATE OF {projection.alias}

@@ -1,0 +1,88 @@
+"""The key of a row, in its three forms: values, a path, and the ID of GraphQL.
+
+A key is a tuple with a value for each column, as a JSON row has it or as `Field.parse_path` returns
+it. Both forms can be bound. Two forms of one key may differ, such as a citext in another case: so
+statements return the position of a requested key, and Python never compares keys of rows.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
+
+from sluice.errors import FieldError, InvalidParameter
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt
+
+Key: TypeAlias = tuple[Any, ...]
+PARAMETERS: Final = ("id", "id1", "id2", "id3")  # of the key's columns, in statements
+PLAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+ENCODED = "~"  # before base64url
+
+
+def params_of(key: Key) -> dict[str, object]:
+    """Return the key as the parameters of a statement."""
+    return dict(zip(PARAMETERS, key, strict=False))
+
+
+def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
+    """Return the key in a path, whose segments are percent-encoded.
+
+    Raises InvalidParameter, or NotFound if no row can have the key.
+    """
+    return tuple(
+        field.parse_path(_text_of(segment, field.name))
+        for field, segment in zip(fields, segments, strict=True)
+    )
+
+
+def to_path(key: Key) -> str:
+    """Return a key as in `Location`. What could be changed on the way is in base64url."""
+    return "/".join(_segment(text_of(value)) for value in key)
+
+
+def to_id(value: object) -> str:
+    """Return GraphQL's `id` of a row by its member `id`: the key's value, or a list of them."""
+    if not isinstance(value, list):
+        return text_of(value)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def of_row(value: object) -> Key | None:
+    """Return the key in a row's member `id`, or in a reference. None if a part is null."""
+    key = tuple(value) if isinstance(value, list) else (value,)
+    return None if None in key else key
+
+
+def of_representation(fields: Sequence[Field], id: str) -> Key:
+    """Return the key of a Representation with this `id`."""
+    if len(fields) > 1:
+        return tuple(json.loads(id))
+    return (int(id) if isinstance(fields[0], BigInt) else id,)
+
+
+def text_of(value: object) -> str:
+    """Return a value of a key as text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _segment(text: str) -> str:
+    if PLAIN.fullmatch(text) and text not in (".", ".."):
+        return text
+    return ENCODED + urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _text_of(segment: str, name: str) -> str:
+    text = unquote(segment, errors="surrogateescape")
+    if not text.startswith(ENCODED):
+        return text
+    encoded = text[1:]
+    try:
+        return urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4)).decode()
+    except (UnicodeError, Base64Error):
+        error = FieldError("invalid", "must be base64url after ~", parameter=name)
+        raise InvalidParameter(errors=[error]) from None

@@ -1,8 +1,8 @@
 """Text, and what is stored as text: Email, Slug."""
 
 import re
-from collections.abc import Iterator
-from itertools import islice, product
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import ClassVar, Unpack
 
@@ -189,11 +189,19 @@ class Text(Field):
         if self.declared_example is None:
             raise DeclarationError(f"{self!r}: a text with a pattern needs an example")
         sets = [ALIKE.get(character, character) for character in str(self.declared_example)]
-        while True:
-            for characters in product(*sets):
-                text = "".join(characters)
-                if re.fullmatch(self.pattern, text, re.ASCII):
-                    yield text
+        for number in count():
+            text = _combination(sets, number)
+            if re.fullmatch(self.pattern, text, re.ASCII):
+                yield text
+
+
+def _combination(sets: Sequence[str], number: int) -> str:
+    """Return a text with a character of each set. The last one changes with each number."""
+    text = ""
+    for characters in reversed(sets):
+        number, at = divmod(number, len(characters))
+        text = characters[at] + text
+    return text
 
 
 class Email(Text):

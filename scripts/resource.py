@@ -116,7 +116,8 @@ def singular_of(name: str) -> str:
         return name.removesuffix("es")
     if name.endswith("s") and not name.endswith("ss"):
         return name.removesuffix("s")
-    raise ResourceError(f"set SINGULAR: the singular of {name} is not known")
+    message = f"set SINGULAR: the singular of {name} is not known"
+    raise ResourceError(f"{message}. NAME is a plural, such as suppliers")
 
 
 def require_free(new: NewResource, found: Found) -> None:

@@ -11,7 +11,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
 FORM = re.compile(
     r"(?P<name>[^:]+):(?P<kind>\w+)(\((?P<arguments>[^()]*)\))?(?P<marks>[!?]*)(?P<unique>:unique)?"
 )
+WORD = re.compile(r"(?:[^\s()]|\([^()]*\)|[()])+")  # a field; its arguments may have spaces
 HELP = "name:kind, with ! for NOT NULL, ? for no index, :unique last; such as name:text!:unique"
+SEPARATOR = "; fields are separated by spaces"
 ADDED = ("id", "created_at", "updated_at", "version")  # fields that each new table has
 STAGED = ("line", "n")  # columns of the table that an import reads
 MAX_TEXT = 200  # characters, unless FIELDS says another number
@@ -76,10 +78,24 @@ class NewField:
         return f"{self.kind.class_name}({', '.join(filter(None, options))})"
 
 
+# Names of types in SQL and elsewhere, with the kinds that have their values.
+SAME_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("char", "str", "string", "varchar"), "text"),
+        **dict.fromkeys(("int", "int4", "smallint"), "integer"),
+        **dict.fromkeys(("int8", "long"), "bigint"),
+        **dict.fromkeys(("decimal", "double", "float", "money", "real"), "numeric"),
+        **dict.fromkeys(("datetime", "timestamp"), "timestamptz"),
+        "bool": "boolean",
+        "enum": "choice",
+    }
+)
+
+
 def parse_fields(text: str) -> list[NewField]:
     """Return the fields. Raise ResourceError with every problem, a line each."""
     fields, problems = [], []
-    for word in text.split():
+    for word in WORD.findall(text):
         try:
             fields.append(_parse(word))
         except ResourceError as error:
@@ -112,7 +128,8 @@ def _with_search(fields: Sequence[NewField]) -> Iterator[NewField]:
 def _parse(word: str) -> NewField:
     form = FORM.fullmatch(word)
     if form is None:
-        raise ResourceError(f"a field is {HELP}")
+        separator = SEPARATOR if "," in word and word.count(":") > 1 else ""
+        raise ResourceError(f"a field is {HELP}{separator}")
     name, marks = form["name"], form["marks"]
     require_name(name, "the name")
     if name in (*ADDED, *STAGED):
@@ -132,7 +149,7 @@ def _parse(word: str) -> NewField:
 
 def _kind(name: str, arguments: Sequence[str], *, indexed: bool) -> KindForm:
     if name not in KINDS:
-        raise ResourceError(f"no such kind: {name}. The kinds are {', '.join(KINDS)}")
+        raise ResourceError(f"no such kind: {name}. {_remedy(name)}")
     kind = KINDS[name]
     values = [value.strip() for value in arguments]
     match name:
@@ -143,9 +160,20 @@ def _kind(name: str, arguments: Sequence[str], *, indexed: bool) -> KindForm:
         case "choice" if values and all(NAME.fullmatch(value) for value in values):
             choices = ", ".join(f'"{value}"' for value in values)
             return replace(kind, options=f"[{choices}]")
+        case "choice" if values:
+            raise ResourceError(f"choices have a-z, 0-9 and _: write {kind.example}")
     if values or name in ("numeric", "choice"):
         raise ResourceError(f"write {kind.example}")
     return kind
+
+
+def _remedy(name: str) -> str:
+    """Return what to write instead of a kind that does not exist."""
+    if name == "ref":
+        return "Make the resource without it, then add a Ref to the declaration and the migration"
+    if name in SAME_KINDS:
+        return f"Write {KINDS[SAME_KINDS[name]].example}"
+    return f"The kinds are {', '.join(KINDS)}"
 
 
 def _text(values: Sequence[str], *, indexed: bool) -> str:

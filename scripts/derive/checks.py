@@ -118,8 +118,8 @@ def _columns(found: Found) -> Iterator[Problem]:
     for each in found.resources:
         for column, name in error_fields(Found(found.app, found.folder, (each,))):
             if names.setdefault(column, name) != name:
-                other = names[column]
-                yield each, name, f"the column {column} is {other} in another resource"
+                clash = f"the column {column} is {names[column]} in another resource"
+                yield each, name, f"{clash}: name both alike"
 
 
 def _graphql(found: Found) -> Iterator[Problem]:

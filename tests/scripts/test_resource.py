@@ -52,6 +52,10 @@ MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
         ("line:integer", "imports use the name"),
         ("a:text a:date", "a: named twice"),
         ("a:uuid", "no such kind: uuid. The kinds are text, email"),
+        ("a:varchar", r"no such kind: varchar. Write text or text\(80\)"),
+        ("a:decimal(3,2)", r"no such kind: decimal. Write numeric\(12,2\)"),
+        ("a_id:ref(b)", "add a Ref to the declaration and the migration"),
+        ("a:text,b:text", "fields are separated by spaces"),
         ("a:text?:unique", "so it cannot have `?`"),
         ("a:text(677)", r"write text\(677\)\?"),
         ("a:text(0)?", "must be a number from 1"),
@@ -59,12 +63,16 @@ MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
         ("a:numeric", r"write numeric\(12,2\)"),
         ("a:numeric(3,4)", "'4' must be a number from 0 to 3"),
         ("a:choice", r"write choice\(new,paid\)"),
-        ("a:choice(New)", r"write choice\(new,paid\)"),
+        ("a:choice(New)", r"choices have a-z, 0-9 and _: write choice\(new,paid\)"),
     ],
 )
 def test_wrong_field_is_named(fields: str, message: str) -> None:
     with pytest.raises(ResourceError, match=message):
         parse_fields(fields)
+
+
+def test_arguments_may_be_separated_by_spaces() -> None:
+    assert parse_fields("a:numeric(12, 2) b:text") == parse_fields("a:numeric(12,2) b:text")
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

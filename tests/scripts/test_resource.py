@@ -260,6 +260,16 @@ def test_resource_works_in_every_interface(copy: Path) -> None:
 
 
 @pytest.mark.slow
+def test_suites_cover_a_new_resource(copy: Path) -> None:
+    suites = "tests/suites", "-k", "suppliers or supplier"
+
+    output = run(copy, ".venv/bin/python", "-m", "pytest", "--collect-only", "-q", *suites)
+    for suite in ("conditional", "crud", "filters", "import", "lists", "round_trips"):
+        assert f"tests/suites/test_{suite}.py" in output
+    run(copy, ".venv/bin/python", "-m", "pytest", "-q", *suites)
+
+
+@pytest.mark.slow
 def test_each_kind_works_in_a_function_of_its_own(copy_of_kinds: Path) -> None:
     tests = "tests/scripts/machines_resource.py"
 

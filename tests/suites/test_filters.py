@@ -27,7 +27,7 @@ BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
 Row = dict[str, Any]
 
 
-class Filter(NamedTuple):
+class FieldParameter(NamedTuple):
     """A query parameter of a field.
 
     several: whether it takes several values, separated by commas.
@@ -40,15 +40,15 @@ class Filter(NamedTuple):
     matches: Callable[[Any, Any], bool]
 
 
-def filters_of(field: Field) -> list[Filter]:
+def filters_of(field: Field) -> list[FieldParameter]:
     """Return the parameters of a field, by its operators."""
     found = []
     name = field.filter_name
     if "equal" in field.operators or "in" in field.operators:
-        found.append(Filter(field, name, "in" in field.operators, operator.eq))
+        found.append(FieldParameter(field, name, "in" in field.operators, operator.eq))
     if "range" in field.operators:
         for suffix, _ in field.range_filters:
-            found.append(Filter(field, name + suffix, False, BOUNDS[suffix]))
+            found.append(FieldParameter(field, name + suffix, False, BOUNDS[suffix]))
     return found
 
 
@@ -68,7 +68,7 @@ SEARCHES = [name for name in RESOURCES if "search" in list_spec(name).filters]
 
 
 def ids(value: object) -> str:
-    return value.parameter if isinstance(value, Filter) else str(value)
+    return value.parameter if isinstance(value, FieldParameter) else str(value)
 
 
 def stored(field: Field, value: object) -> Any:
@@ -88,7 +88,7 @@ def rows_of(client: Client, name: str, query: str = "") -> list[Row]:
     return rows
 
 
-def matching(rows: list[Row], each: Filter, values: list[object]) -> list[Row]:
+def matching(rows: list[Row], each: FieldParameter, values: list[object]) -> list[Row]:
     """Return the rows that the filter should find. Null matches nothing."""
     field = each.field
     wanted = [stored(field, value) for value in values]
@@ -121,7 +121,7 @@ def values_of(rows: list[Row], field: Field) -> list[object]:
 
 
 @pytest.mark.parametrize(("name", "each"), FILTERS, ids=ids)
-def test_filter_finds_what_python_finds(client: Client, name: str, each: Filter) -> None:
+def test_filter_finds_what_python_finds(client: Client, name: str, each: FieldParameter) -> None:
     fill(client, name, ROWS)
     rows = rows_of(client, name)
     values = values_of(rows, each.field)
@@ -138,7 +138,9 @@ def test_filter_finds_what_python_finds(client: Client, name: str, each: Filter)
 @pytest.mark.parametrize(
     ("name", "each"), [e for e in FILTERS if getattr(e[1].field, "ignore_case", False)], ids=ids
 )
-def test_filter_ignores_case_of_all_letters(client: Client, name: str, each: Filter) -> None:
+def test_filter_ignores_case_of_all_letters(
+    client: Client, name: str, each: FieldParameter
+) -> None:
     case = case_of(name)
     text = f"Äß{each.field.sample(1)}"
     case.insert_row(client, {**case.row(client, 1), each.field.name: text})
@@ -150,7 +152,7 @@ def test_filter_ignores_case_of_all_letters(client: Client, name: str, each: Fil
 @pytest.mark.parametrize(
     ("name", "each"), [(name, each) for name, each in FILTERS if each.several], ids=ids
 )
-def test_filter_takes_several_values(client: Client, name: str, each: Filter) -> None:
+def test_filter_takes_several_values(client: Client, name: str, each: FieldParameter) -> None:
     fill(client, name, ROWS)
     rows = rows_of(client, name)
     values = [*values_of(rows, each.field)[:2], each.field.sample(77)]

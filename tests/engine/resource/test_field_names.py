@@ -4,7 +4,6 @@ import json
 import keyword
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,10 +162,10 @@ def try_lists(things: ResourceRepository, field: Field) -> None:
 
     assert len(values) == 2
     assert things.get_many([(1,)], [field.name])[(1,)][field.name] in values
-    connection = things.connection(replace(query, fields=frozenset([field.name, "id"])))
+    connection = things.connection(query._replace(fields=frozenset([field.name, "id"])))
     assert [row[field.name] for row in connection.rows] == values
-    first_page = things.page(replace(query, limit=1))
-    second_page = things.page(replace(query, limit=1, cursor=first_page.next_cursor))
+    first_page = things.page(query._replace(limit=1))
+    second_page = things.page(query._replace(limit=1, cursor=first_page.next_cursor))
     assert json.loads(second_page.items)[field.name] == values[1]
     for name in field.filters():
         value = [values[0]] if field.is_text else values[0]

@@ -238,11 +238,14 @@ FIELDS = sorted({name for write in WRITES for name in write.body_schema.fields})
 
 def accepts(list_: str, parameter: str, value: str) -> bool:
     """Return whether a filter accepts a generated value, such as the slug 1e400."""
-    declared = list_spec(list_).filters.get(parameter)
+    if parameter not in list_spec(list_).filters:
+        return False
+    declared = list_spec(list_).filters[parameter].field_filter
     try:
-        return declared is not None and declared.field_filter.parse(value) is not None
+        declared.parse_many([value]) if declared.many else declared.parse(value)
     except ValueError:
         return False
+    return True
 
 
 @generated(80)

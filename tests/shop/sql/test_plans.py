@@ -144,11 +144,12 @@ def sample_rows(resource: Resource) -> tuple[str, str]:
 def examples(name: str) -> dict[str, Sequence[object]]:
     """Return the examples of each filter of a resource."""
     samples: dict[str, Sequence[object]] = {
-        parameter: [declared.parse(json.dumps(each.sample(1)).strip('"'))]
+        parameter: [[value] if declared.many else value]
         for resource in others()
         if resource.name == name
         for each in resource.all_fields
         for parameter, declared in each.filters().items()
+        for value in [declared.parse(json.dumps(each.sample(1)).strip('"'))]
     }
     return {
         parameter: EXAMPLES.get(parameter, samples.get(parameter, ()))

@@ -73,7 +73,7 @@ class Models:
 
     def _column(self, field: Field, *, is_key: bool) -> MappedColumn[Any]:
         kind = field.reference.key if field.reference else field
-        kind_in_sql = getattr(sqlalchemy, kind.orm_type)(*kind.orm_arguments())
+        kind_in_sql = kind.orm(sqlalchemy)
         foreign_keys = [self._foreign_key(field)] if field.reference else []
         if is_key:
             return mapped_column(field.column, kind_in_sql, *foreign_keys, primary_key=True)

@@ -27,6 +27,7 @@ from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
+    from sluice.kinds.field import FieldFilter
     from sluice.sql.connections import ConnectionRepository
     from sluice.sql.list_spec import Filter
 
@@ -153,7 +154,7 @@ def _list_filters(
             if name in ids:
                 filters[names[name]] = _row_ids(value)
             else:
-                filters[names[name]] = _parsed(value, declared[names[name]].field_filter.parse)
+                filters[names[name]] = _parsed(value, declared[names[name]].field_filter)
         except ValueError as problem:
             errors.append(FieldError("invalid", str(problem), parameter=name))
     if errors:
@@ -181,14 +182,15 @@ def _row_ids(value: str | list[str]) -> object:
     return [row_id(id) for id in value]
 
 
-def _parsed(value: object, parse: Callable[[str], Any]) -> object:
+def _parsed(value: object, declared: "FieldFilter") -> object:
     """Return the value of a filter. Raise ValueError with the reason."""
     if isinstance(value, list):
         if len(value) > MAX_VALUES:
             raise ValueError(f"must have at most {MAX_VALUES} values")
-        parts = [parse(item) if isinstance(item, str) else [item] for item in value]
-        return [item for part in parts for item in part]
-    return parse(value) if isinstance(value, str) else value
+        return [declared.parse(item) if isinstance(item, str) else item for item in value]
+    if not isinstance(value, str):
+        return value
+    return declared.parse_many([value]) if declared.many else declared.parse(value)
 
 
 def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":

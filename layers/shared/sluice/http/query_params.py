@@ -12,7 +12,7 @@ from sluice.kinds.boolean import Boolean
 from sluice.kinds.date import Date
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
-from sluice.sql.list_spec import ListQuery, ListSpec
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class ListParams(NamedTuple):
             offset=parser.get("offset", lambda text: parse_whole_number(text, 0, MAX_OFFSET), 0),
             include_total=parser.get("include_total", INCLUDE_TOTAL.parse, False),
             filters={
-                name: parser.get(name, spec.field_filter.parse, None)
+                name: parser.get(name, _filter_parser(spec), None)
                 for name, spec in self.list_spec.filters.items()
                 if name in query
             },
@@ -177,6 +177,13 @@ class _ParamParser:
                 self.add_error(printable, "is not a known parameter", code="unknown_parameter")
         if self.errors:
             raise InvalidParameter(errors=self.errors)
+
+
+def _filter_parser(declared: Filter) -> Callable[[str], object]:
+    field_filter = declared.field_filter
+    if field_filter.many:
+        return lambda text: field_filter.parse_many([text])
+    return field_filter.parse
 
 
 def _bounded(param: IntParam) -> Callable[[str], int]:

@@ -3,16 +3,18 @@
 from typing import ClassVar
 
 from sluice.kinds.field import Field, FieldFilter, Operator, Schema, or_null, reject
+from sluice.kinds.field_filter import BOOLEANS, boolean_schema, parse_boolean
 
 
 class Boolean(Field):
     """True or false. A filter `?name=false` finds the rows that have false, not those with null."""
 
-    sql_type: ClassVar[str] = "boolean"
-    graphql_type: ClassVar[str] = "Boolean"
+    sql_type: str = "boolean"
+    graphql_type: str = "Boolean"
     orm_type: ClassVar[str] = "Boolean"
+    is_key: ClassVar[bool] = True
     distinct: int | None = 2
-    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal",)
+    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "is_null")
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, bool):
@@ -20,17 +22,18 @@ class Boolean(Field):
         return value
 
     def parse(self, text: str) -> bool:
-        if text not in ("true", "false"):
-            raise ValueError("must be true or false")
-        return text == "true"
+        return parse_boolean(text)
 
     def parse_csv(self, text: str) -> object:
-        return {"true": True, "false": False}.get(text.strip(), text)
+        return BOOLEANS.get(text.strip(), text)
 
-    def filters(self) -> dict[str, FieldFilter]:
+    def filters_of(self, operator: Operator) -> dict[str, FieldFilter]:
+        found = super().filters_of(operator)
+        if operator != "equal":
+            return found
         return {
             name: declared._replace(condition="{column}", false_condition="NOT {column}")
-            for name, declared in super().filters().items()
+            for name, declared in found.items()
         }
 
     def trusted(self, column: str) -> str:
@@ -40,10 +43,10 @@ class Boolean(Field):
         return self.row_schema()
 
     def row_schema(self) -> Schema:
-        return or_null({"type": "boolean"}, nullable=self.nullable)
+        return or_null(boolean_schema(), nullable=self.nullable)
 
     def filter_schema(self) -> Schema:
-        return {"type": "boolean"}
+        return boolean_schema()
 
     def analyst_bytes(self) -> int:
         return 5

@@ -12,15 +12,17 @@ class Choice(Field):
     Without choices, no value is valid: an application may have no resource to import.
     """
 
-    sql_type: ClassVar[str] = "text"
-    graphql_type: ClassVar[str] = "String"
+    sql_type: str = "text"
+    graphql_type: str = "String"
     orm_type: ClassVar[str] = "Text"
     is_text: ClassVar[bool] = True
+    is_key: ClassVar[bool] = True
 
     def __init__(self, name: str, choices: Sequence[str], **options: Unpack[FieldOptions]) -> None:
         super().__init__(name, **options)
         self.choices = tuple(choices)
         self.distinct = len(self.choices)
+        self.splits_at_commas = "," not in "".join(self.choices)
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):

@@ -15,9 +15,11 @@ FIRST_SAMPLE = date(2026, 1, 31)
 class Date(Field):
     """A day. Its JSON value is an RFC 3339 full-date, such as 2026-01-31."""
 
-    sql_type: ClassVar[str] = "date"
-    graphql_type: ClassVar[str] = "Date"
+    sql_type: str = "date"
+    graphql_type: str = "Date"
     orm_type: ClassVar[str] = "Date"
+    is_key: ClassVar[bool] = True
+    splits_at_commas: bool = True
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):
@@ -32,6 +34,9 @@ class Date(Field):
             with suppress(ValueError):
                 return date.fromisoformat(text)
         raise ValueError("must be a date such as 2026-01-31")
+
+    def cursor(self, column: str) -> str:
+        return column  # JSON has it in ISO 8601, which every DateStyle reads
 
     def trusted(self, column: str) -> str:
         return f"{column} ~ '^{DAY}$'"

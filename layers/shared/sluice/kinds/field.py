@@ -5,24 +5,15 @@ imports neither SQLAlchemy nor graphql-core. Kinds are plain classes: defining a
 milliseconds of a cold start, and each function would pay for each kind.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import (
-    Any,
-    ClassVar,
-    Literal,
-    NamedTuple,
-    NoReturn,
-    TypeAlias,
-    TypedDict,
-    Unpack,
-    get_args,
-)
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypedDict, Unpack
 
 from sluice.errors import FieldError, InvalidParameter, ValidationFailed
-
-Operator: TypeAlias = Literal["equal", "in", "range"]
-Schema: TypeAlias = dict[str, Any]  # a JSON Schema
-MAX_VALUES = 1_000  # of one `in` filter
+from sluice.kinds.field_filter import MAX_VALUES as MAX_VALUES
+from sluice.kinds.field_filter import FieldFilter as FieldFilter
+from sluice.kinds.field_filter import Operator as Operator
+from sluice.kinds.field_filter import Schema as Schema
+from sluice.kinds.field_filter import boolean_schema, parse_boolean
 
 
 class DeclarationError(Exception):
@@ -41,12 +32,18 @@ class FieldOptions(TypedDict, total=False):
     optional: a POST may leave it out. The database's default or a rule (`before_create`) sets it.
     unique: no two rows have the same value, and an index makes sure of it.
     filter: the operators of the field's query parameters. `equal` is one value, `in` one or
-        several, separated by commas. `range` has a parameter for each bound: `<name>_min` and
-        `<name>_max`, or `<name>_after` and `<name>_before` of a time. An index should answer them.
+        several: the parameter is repeated. `range` has a parameter for each bound: `<name>_min` and
+        `<name>_max`, or `<name>_after` and `<name>_before` of a time. `prefix` is the start of a
+        text, `has` an item of an array, `contains` a part of a JSON value, `is_null` true or false.
+        An index should answer them.
     filter_name: the start of the parameters' names, if it is not the field's name.
     sort: whether lists can be sorted by the field.
     search: whether `?search=` reads the field, a text.
     column: the name of the column, if it is not the field's name.
+    type: the type of the column, if it is not that of the kind, such as an enum. Of a domain, its
+        base type.
+    expand: whether `?expand=` returns the row that a foreign key references.
+    unindexed: whether its filters and sorts need no index, because the table is small.
     """
 
     description: str
@@ -62,21 +59,9 @@ class FieldOptions(TypedDict, total=False):
     sort: bool
     search: bool
     column: str
-
-
-class FieldFilter(NamedTuple):
-    """A query parameter that filters a list.
-
-    condition: SQL, with `{column}` for the column and the value as `:<parameter>`.
-    schema: makes the JSON Schema of the parameter, for openapi.json.
-    single_value_condition: SQL for a list of one value. It can keep the order of an index.
-    """
-
-    condition: str
-    parse: Callable[[str], object]
-    schema: Callable[[], Schema]
-    single_value_condition: str = ""
-    false_condition: str = ""
+    type: str
+    expand: bool
+    unindexed: bool
 
 
 class Reference(NamedTuple):
@@ -97,15 +82,17 @@ class Reference(NamedTuple):
 class Field:
     """A field of a resource. The subclasses are the kinds; each has a file in this package."""
 
-    sql_type: ClassVar[str]  # of a bound value, a cursor and a staged column
-    graphql_type: ClassVar[str]
-    orm_type: ClassVar[str]  # the name of SQLAlchemy's type
+    sql_type: str  # of a bound value, a cursor and a staged column
+    graphql_type: str
+    orm_type: ClassVar[str] = "Text"  # the name of SQLAlchemy's type
     is_text: ClassVar[bool] = False
+    is_key: ClassVar[bool] = False  # whether it can be a key
+    splits_at_commas: bool = False  # no value has a comma, so `in` can separate values by it
     choices: tuple[str, ...] = ()  # the only values; in GraphQL an enum
     distinct: int | None = None  # the number of different values, if it is fixed
     reference: Reference | None = None
     resource: str = ""  # of a list of another table's rows: the resource of that table
-    filter_operators: ClassVar[tuple[Operator, ...]] = get_args(Operator)  # those that it can have
+    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "range", "is_null")
     range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_min", ">="), ("_max", "<="))
 
     def __init__(self, name: str, **options: Unpack[FieldOptions]) -> None:
@@ -124,6 +111,10 @@ class Field:
         self.filter_name = options.get("filter_name", name)
         self.sort = options.get("sort", False)
         self.search = options.get("search", False)
+        self.expand = options.get("expand", True)
+        self.unindexed = options.get("unindexed", False)
+        if "type" in options:
+            self.sql_type = options["type"]
         contradictions = list(self._contradictions())
         if contradictions:
             raise DeclarationError(f"{self!r}: {'; '.join(contradictions)}")
@@ -139,6 +130,8 @@ class Field:
             yield f"no such filter: {', '.join(sorted(unknown))}; {kind}"
         if {"equal", "in"} <= set(self.operators):
             yield "the filter `in` also takes one value: remove `equal`"
+        if "is_null" in self.operators and not self.nullable:
+            yield "only a `nullable` field has the filter `is_null`"
         if self.search and not self.is_text:
             yield "`search` finds words, so only a text has it"
         if self.read_only and (self.create_only or self.optional or self.default is not None):
@@ -197,32 +190,64 @@ class Field:
         """Return the JSON value that `text` in a CSV file stands for; `read` then checks it."""
         return text
 
+    def parse_id(self, text: str) -> object:
+        """Return the value of a key in GraphQL. Raise ValueError if no row can have it."""
+        return self.parse(text)
+
+    def parse_filter(self, text: str) -> object:
+        """Return the value to bind of a filter. Raise ValueError with the reason."""
+        return self.to_sql(self.parse(text))
+
+    def parse_item(self, text: str) -> object:
+        """Return the value to bind of one value of an `in` filter. Raise ValueError."""
+        return self.parse_filter(text)
+
     def filters(self) -> dict[str, FieldFilter]:
         """Return the filters by the names of their parameters."""
-        found: dict[str, FieldFilter] = {}
+        return {
+            name: declared
+            for operator in self.operators
+            for name, declared in self.filters_of(operator).items()
+        }
+
+    def filters_of(self, operator: Operator) -> dict[str, FieldFilter]:
+        """Return the filters of an operator by the names of their parameters."""
         name = self.filter_name
         compared = self.sort_key("{column}")
-        for operator in self.operators:
-            match operator:
-                case "equal":
-                    condition = f"{compared} = {self.filter_value(name)}"
-                    found[name] = FieldFilter(condition, self.parse, self.filter_schema)
-                case "in":
-                    condition = f"{compared} = ANY({self.filter_values(name)})"
-                    found[name] = FieldFilter(condition, self.parse_list, self.list_schema)
-                case "range":
-                    for suffix, comparison in self.range_filters:
-                        condition = f"{compared} {comparison} {self.filter_value(name + suffix)}"
-                        found[name + suffix] = FieldFilter(
-                            condition, self.parse, self.filter_schema
-                        )
-        return found
+        match operator:
+            case "equal":
+                return {name: self._filter(f"{compared} = {self.filter_value(name)}")}
+            case "in":
+                condition = f"{compared} = ANY({self.filter_values(name)})"
+                commas = self.splits_at_commas
+                declared = FieldFilter(condition, self.parse_item, self.list_schema)
+                return {name: declared._replace(many=True, splits_at_commas=commas)}
+            case "range":
+                return {
+                    name + suffix: self._filter(
+                        f"{compared} {comparison} {self.filter_value(name + suffix)}"
+                    )
+                    for suffix, comparison in self.range_filters
+                }
+            case "is_null":
+                is_null = FieldFilter("{column} IS NULL", parse_boolean, boolean_schema)
+                opposite = "{column} IS NOT NULL"
+                return {f"{name}_is_null": is_null._replace(false_condition=opposite)}
+        raise NotImplementedError(operator)
 
-    def parse_list(self, text: str) -> list[object]:
-        """Return values that are separated by commas. Raise ValueError with the reason."""
-        return [self.parse(value) for value in split_values(text)]
+    def _filter(self, condition: str) -> FieldFilter:
+        return FieldFilter(condition, self.parse_filter, self.filter_schema)
 
     # SQL.
+
+    def to_sql(self, value: Any) -> object:
+        """Return a value that `read` or `parse` has returned as it is bound, or written by COPY."""
+        return value
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether a value must pass `to_sql` before it is bound: its text differs."""
+        return type(self).to_sql is not Field.to_sql
 
     def bind(self, parameter: str) -> str:
         """Return the SQL of a bound value."""
@@ -244,6 +269,17 @@ class Field:
         """Return the SQL that makes the JSON value of a column."""
         return column
 
+    def cursor(self, column: str) -> str:
+        """Return the SQL that writes a sort key into the JSON of a cursor.
+
+        No setting of the session, such as DateStyle or TimeZone, may change it.
+        """
+        return f"{column}::text"
+
+    def from_cursor(self, parameter: str) -> str:
+        """Return the SQL of a sort key that a cursor has."""
+        return f"CAST(:{parameter} AS {self.sql_type})"
+
     def sort_key(self, column: str) -> str:
         """Return the SQL that lists are sorted by. An index must have the same expression."""
         return column
@@ -253,7 +289,7 @@ class Field:
 
         It may reject valid values, which Python then reads, but never accept an invalid one.
         """
-        raise NotImplementedError
+        return "false"
 
     def ddl(self) -> str:
         """Return the type for a new column."""
@@ -272,6 +308,11 @@ class Field:
     def body_schema(self) -> Schema:
         """Return the JSON Schema of the value in a request body."""
         raise NotImplementedError
+
+    @property
+    def graphql_input_type(self) -> str:
+        """The type in GraphQL's inputs."""
+        return self.graphql_type
 
     def row_schema(self) -> Schema:
         """Return the JSON Schema of the value in a response."""
@@ -298,13 +339,13 @@ class Field:
         items = {"type": "array", "items": self.list_item_schema()}
         return items | {"minItems": 1, "maxItems": MAX_VALUES}
 
-    def orm_arguments(self) -> tuple[object, ...]:
-        """Return the arguments of SQLAlchemy's type."""
-        return ()
+    def orm(self, types: Any) -> Any:
+        """Return SQLAlchemy's type of the column. `types` is the package `sqlalchemy`."""
+        return getattr(types, self.orm_type)()
 
     def analyst_bytes(self) -> int:
         """Return the largest size of a value as text, for the estimate of an ad-hoc query."""
-        raise NotImplementedError
+        raise DeclarationError(f"{self!r}: analysts cannot query such a column: no `analytics`")
 
     def sample(self, n: int) -> object:
         """Return the JSON value of the nth row, for tests and examples; n is from 1.
@@ -322,14 +363,6 @@ class Field:
         They are next to the bounds, of another form, or of another type. Null is not among them.
         """
         raise NotImplementedError
-
-
-def split_values(text: str) -> list[str]:
-    """Return values that are separated by commas. Raise ValueError if there are too many."""
-    values = [value.strip() for value in text.split(",")]
-    if len(values) > MAX_VALUES:
-        raise ValueError(f"must have at most {MAX_VALUES} values")
-    return values
 
 
 def or_null(schema: Schema, *, nullable: bool) -> Schema:

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import ClassVar, Unpack
 
 from sluice.errors import FieldError, InvalidParameter, NotFound
-from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject, split_values
+from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
+DIGITS = re.compile(r"\d+", re.ASCII)
 CSV_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
 
@@ -17,9 +18,11 @@ class BigInt(Field):
     outside the bounds finds no row. A list of values must be within the bounds.
     """
 
-    sql_type: ClassVar[str] = "bigint"
-    graphql_type: ClassVar[str] = "BigInt"
+    sql_type: str = "bigint"
+    graphql_type: str = "BigInt"
     orm_type: ClassVar[str] = "BigInteger"
+    is_key: ClassVar[bool] = True
+    splits_at_commas: bool = True
     largest: ClassVar[int] = 2**63 - 1
 
     def __init__(
@@ -46,13 +49,16 @@ class BigInt(Field):
     def parse(self, text: str) -> object:
         return parse_whole_number(text, -self.largest, self.largest)
 
-    def parse_list(self, text: str) -> list[object]:
-        return [
-            parse_whole_number(value, self.minimum, self.maximum) for value in split_values(text)
-        ]
+    def parse_item(self, text: str) -> object:
+        return parse_whole_number(text, self.minimum, self.maximum)
+
+    def parse_id(self, text: str) -> object:
+        if not DIGITS.fullmatch(text):
+            raise ValueError("must be a whole number")
+        return parse_whole_number(text, 0, self.largest)
 
     def parse_path(self, text: str) -> object:
-        if not re.fullmatch(r"\d+", text, re.ASCII):
+        if not DIGITS.fullmatch(text):
             invalid = FieldError("invalid", "must be a whole number", parameter=self.name)
             raise InvalidParameter(errors=[invalid])
         if len(text) > len(str(self.largest)) or int(text) > self.largest:
@@ -119,8 +125,8 @@ class BigInt(Field):
 class Integer(BigInt):
     """A whole number of 4 bytes."""
 
-    sql_type: ClassVar[str] = "integer"
-    graphql_type: ClassVar[str] = "Int"
+    sql_type: str = "integer"
+    graphql_type: str = "Int"
     orm_type: ClassVar[str] = "Integer"
     largest: ClassVar[int] = 2**31 - 1
 

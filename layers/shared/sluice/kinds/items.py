@@ -17,8 +17,8 @@ class Items(Field):
     unique_by: the field in which no two objects of a list may have the same value.
     """
 
-    sql_type: ClassVar[str] = "json"
-    graphql_type: ClassVar[str] = "Items"
+    sql_type: str = "json"
+    graphql_type: str = "Items"
     orm_type: ClassVar[str] = "JSON"
     filter_operators: ClassVar[tuple[Operator, ...]] = ()
 

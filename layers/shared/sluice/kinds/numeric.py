@@ -2,7 +2,7 @@
 
 import re
 from decimal import Context, Decimal
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
@@ -15,8 +15,8 @@ FEW = ("no decimals", "one decimal", "two decimals")
 class Numeric(Field):
     """A number with `precision` digits, `scale` of them after the point; both bounds included."""
 
-    sql_type: ClassVar[str] = "numeric"
-    graphql_type: ClassVar[str] = "Decimal"
+    sql_type: str = "numeric"
+    graphql_type: str = "Decimal"
     orm_type: ClassVar[str] = "Numeric"
 
     def __init__(
@@ -102,8 +102,8 @@ class Numeric(Field):
     def filter_schema(self) -> Schema:
         return {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,10})?$"}
 
-    def orm_arguments(self) -> tuple[object, ...]:
-        return (self.precision, self.scale)
+    def orm(self, types: Any) -> Any:
+        return types.Numeric(self.precision, self.scale)
 
     def analyst_bytes(self) -> int:
         return max(self.precision + 2, 20)  # with a sign and a point

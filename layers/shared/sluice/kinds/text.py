@@ -42,10 +42,11 @@ class Text(Field):
         column of type citext needs it, because PostgreSQL sorts such a column in this way.
     """
 
-    sql_type: ClassVar[str] = "text"
-    graphql_type: ClassVar[str] = "String"
+    sql_type: str = "text"
+    graphql_type: str = "String"
     orm_type: ClassVar[str] = "Text"
     is_text: ClassVar[bool] = True
+    is_key: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -256,6 +257,8 @@ class Email(Text):
 
 class Slug(Text):
     """A name in URLs: a to z, 0 to 9 and -."""
+
+    splits_at_commas: bool = True
 
     def __init__(
         self, name: str, *, max_length: int = MAX_SLUG, **options: Unpack[FieldOptions]

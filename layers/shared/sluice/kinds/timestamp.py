@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sluice.kinds.field import Field, Schema, or_null, reject
 
@@ -27,9 +27,10 @@ TIME = (
 class Timestamp(Field):
     """A moment. Its JSON value is RFC 3339 in UTC, with microseconds and `Z`."""
 
-    sql_type: ClassVar[str] = "timestamptz"
-    graphql_type: ClassVar[str] = "DateTime"
+    sql_type: str = "timestamptz"
+    graphql_type: str = "DateTime"
     orm_type: ClassVar[str] = "DateTime"
+    is_key: ClassVar[bool] = True
     range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_after", ">="), ("_before", "<"))
 
     def read_value(self, value: object, pointer: str) -> object:
@@ -60,6 +61,12 @@ class Timestamp(Field):
     def select(self, column: str) -> str:
         return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
+    def cursor(self, column: str) -> str:
+        return f"{column} AT TIME ZONE 'UTC'"
+
+    def from_cursor(self, parameter: str) -> str:
+        return f"CAST(:{parameter} AS timestamp) AT TIME ZONE 'UTC'"
+
     def trusted(self, column: str) -> str:
         return f"{column} ~ '^{DAY}{TIME}$'"
 
@@ -76,8 +83,8 @@ class Timestamp(Field):
         formats = ("date-time", "date")
         return {"anyOf": [{"type": "string", "format": name} for name in formats]}
 
-    def orm_arguments(self) -> tuple[object, ...]:
-        return (True,)  # with a time zone
+    def orm(self, types: Any) -> Any:
+        return types.DateTime(timezone=True)
 
     def analyst_bytes(self) -> int:
         return 40

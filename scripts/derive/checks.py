@@ -55,7 +55,7 @@ def _functions(found: Found) -> Iterator[Problem]:
 
 def _references(found: Found) -> Iterator[Problem]:
     for each in found.resources:
-        for many in each.resource.relations:
+        for many in each.resource.lists:
             if found.named(many.resource) is None:
                 yield each, many.name, f"no such resource: {many.resource}"
         for field in each.resource.all_fields:

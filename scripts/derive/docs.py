@@ -69,7 +69,7 @@ def _imports(found: Found) -> str:
         optional = [column for column in files.fields if column not in files.required]
         optional = [column for column in optional if column not in files.exactly_one_of]
         declared = found.named(name)
-        keys = (declared and declared.resource.import_key) or files.exactly_one_of
+        keys = files.exactly_one_of or (declared and declared.resource.import_columns) or ()
         rows.append((name, ", ".join(needed), _code(optional), _code(keys)))
     return _table(("resource", "columns", "may have", "known by"), rows)
 

@@ -59,8 +59,8 @@ def _entry(
             if ("Mutation", member.name) in kept
         },
         "lists": {
-            graphql_name(many.name): (many.resource, many.foreign_key)
-            for many in resource.relations
+            graphql_name(many.name): (many.resource, ",".join(many.columns))
+            for many in resource.lists
             if (name, graphql_name(many.name)) in kept
         },
         **_columns(found, resource, kept),

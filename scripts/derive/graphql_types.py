@@ -53,7 +53,7 @@ def row_members(found: Found, resource: Resource) -> Iterator[Member]:
     for field in resource.all_fields:
         if field.name not in resource.graphql.hidden:
             yield _row_member(found, resource, field)
-    for relation in resource.relations:
+    for relation in resource.lists:
         other = found.named(relation.resource)
         if other is None or not is_in_graphql(other) or relation.name in resource.graphql.hidden:
             continue

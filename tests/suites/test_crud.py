@@ -292,7 +292,7 @@ def test_deleted_row_is_gone(client: Client, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "relation"),
-    [(name, relation) for name in deletes() for relation in case_of(name).resource.relations],
+    [(name, relation) for name in deletes() for relation in case_of(name).resource.lists],
     ids=lambda value: getattr(value, "name", None),
 )
 def test_referenced_row_is_not_deleted(client: Client, name: str, relation: Any) -> None:

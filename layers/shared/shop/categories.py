@@ -38,7 +38,7 @@ CATEGORIES = Resource(
         Timestamp("updated_at", read_only=True),
         Integer("version", read_only=True),
     ],
-    relations=[Many("products", resource="products", foreign_key="category_id")],
+    relations=[Many("products", resource="products", foreign_key="category_id", rest=False)],
     etag="version",
     import_key=["slug"],
     analytics=True,

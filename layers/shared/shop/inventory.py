@@ -27,7 +27,14 @@ INVENTORY = Resource(
     table="public.inventory",
     group="inventory",
     scope="catalog",
-    key=Ref("product_id", resource="products", sort=True, filter="in", filter_name="product_ids"),
+    key=Ref(
+        "product_id",
+        resource="products",
+        expand=False,
+        sort=True,
+        filter="in",
+        filter_name="product_ids",
+    ),
     fields=[
         QUANTITY,
         Timestamp("updated_at", read_only=True, sort=True),

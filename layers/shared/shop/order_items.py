@@ -11,7 +11,10 @@ ORDER_ITEMS = Resource(
     description="A product in an order.",
     table="public.order_items",
     group="",
-    key=[Ref("order_id", resource="orders"), Ref("product_id", resource="products")],
+    key=[
+        Ref("order_id", resource="orders", expand=False),
+        Ref("product_id", resource="products", expand=False),
+    ],
     fields=[
         Integer("quantity", minimum=1, description="The number of units.", example=2),
         Numeric(

@@ -52,6 +52,7 @@ ORDERS = Resource(
         Ref(
             "user_id",
             resource="users",
+            expand=False,
             filter="equal",
             description="The user who placed the order.",
         ),

@@ -33,7 +33,7 @@ USERS = Resource(
         Timestamp("updated_at", read_only=True),
         Integer("version", read_only=True),
     ],
-    relations=[Many("orders", resource="orders", foreign_key="user_id")],
+    relations=[Many("orders", resource="orders", foreign_key="user_id", rest=False)],
     etag="version",
     import_key=["email"],
     analytics=True,

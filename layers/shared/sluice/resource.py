@@ -15,29 +15,115 @@ from sluice.errors import ValidationFailed
 from sluice.kinds.field import DeclarationError as DeclarationError
 from sluice.kinds.field import Field
 
+Columns: TypeAlias = str | Sequence[str]
 Write: TypeAlias = Literal["create", "replace", "update", "delete"]
 EVERY_WRITE: Final[tuple[Write, ...]] = ("create", "replace", "update", "delete")
 DIGEST: Final = "digest"
+ROW: Final = "row"  # what a function returns
+ROWS: Final = "rows"
+NOTHING: Final = ""
 MAX_KEY_COLUMNS = 4
 MAX_NAME_BYTES = 63  # PostgreSQL cuts a longer name
 GROUP = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # the name of a folder and a module
 
 
 class Many(NamedTuple):
-    """The rows of another resource that reference this one, as a list below each row in GraphQL.
+    """The rows of another resource that reference this one, as a list below each row.
 
-    REST has no path for that list: it filters the other resource by the foreign key.
+    REST has the list at `/api/<resource>/<key>/<name>`, GraphQL as a connection.
 
-    name: the field of the list.
+    name: the field of the list, and the last part of its path.
     resource: the name of the other resource.
-    foreign_key: the column of the other table, or of `through`, that references this table.
+    foreign_key: the columns of the other table, or of `through`, that reference this table.
     through: the junction table of a many-to-many relation, with its schema.
+    other_key: the columns of `through` that reference the other resource.
+    payload: further columns of `through`.
+    writes: whether clients add and remove links, by PUT and DELETE.
+    rest: whether REST has the list.
     """
 
     name: str
     resource: str
-    foreign_key: str
+    foreign_key: Columns
     through: str = ""
+    other_key: Columns = ()
+    payload: Sequence[Field] = ()
+    writes: bool = True
+    rest: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that reference this table."""
+        return names_of(self.foreign_key)
+
+    @property
+    def other_columns(self) -> tuple[str, ...]:
+        """The columns of `through` that reference the other resource."""
+        return names_of(self.other_key)
+
+
+class One(NamedTuple):
+    """The row that a foreign key references. A `Ref` makes it for a key of one column.
+
+    name: its name in `?expand=` and in GraphQL.
+    resource: the name of the other resource.
+    foreign_key: the columns, in the order of the other resource's key.
+    expand: whether `?expand=` returns the row.
+    """
+
+    name: str
+    resource: str
+    foreign_key: Sequence[str]
+    expand: bool = True
+
+
+class Function(NamedTuple):
+    """A function of the database on a row. It gets the key, then the arguments.
+
+    REST has it at `/api/<resource>/<key>/<name>`: as POST, or as GET if it is stable.
+
+    name: the last part of the path.
+    function: the name of the function, with its schema.
+    arguments: the arguments after the key. Without a value an argument is NULL.
+    returns: "row" is a row of this resource's table, "rows" are several, "" is nothing. A field
+        describes any other value.
+    stable: whether it only reads.
+    scope: the scope that a client needs, if it is not that of reading or writing the resource.
+    max_rows: the largest number of "rows". More are an error.
+    """
+
+    name: str
+    function: str
+    arguments: Sequence[Field] = ()
+    returns: str | Field = ROW
+    stable: bool = False
+    scope: str = ""
+    max_rows: int = 100
+
+
+class Constraint(NamedTuple):
+    """A constraint whose violation is an error of some fields. One field's column needs none.
+
+    columns: the columns of the table. An error names the field of each.
+    name: the constraint in the database. Without one, the database's report must name the columns.
+    kind: what is violated. That of a domain belongs to the domain's type, not to the table.
+    deferrable: whether it may be checked at the end of a transaction.
+    """
+
+    columns: Sequence[str]
+    name: str = ""
+    kind: Literal["unique", "check", "exclusion", "domain"] = "unique"
+    deferrable: bool = False
+
+    @property
+    def can_be_import_key(self) -> bool:
+        """Whether ON CONFLICT can name the columns."""
+        return self.kind == "unique" and not self.deferrable
+
+
+def names_of(columns: Columns) -> tuple[str, ...]:
+    """Return the names of one column or of several, as a tuple."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
 class Via(NamedTuple):
@@ -77,14 +163,16 @@ class Resource:
     fields: the other fields, in the order of the table.
     description: one sentence, for OpenAPI and GraphQL.
     scope: the prefix of the scopes, if it is not the name.
-    unique: the columns of each unique constraint over several columns.
+    constraints: those over several columns, and those whose name does not tell the column.
     filters: filters of lists that are no field. The repository has their SQL.
-    relations: the lists below a row, in GraphQL.
+    relations: what stands below a row: lists, referenced rows of several columns, functions.
     writes: which writes clients have. Without one the resource is read-only.
     etag: the columns whose values are the version of a row, or DIGEST: a digest of the row. With
         columns of other tables, the repository has `etag_sql`.
-    soft_delete: the column that DELETE sets to the present time. Such rows are not shown.
-    import_key: the columns by which an import finds the row to change. Without: inserts only.
+    soft_delete: the column that DELETE sets to the present time. Such rows are not shown. It need
+        not be a field.
+    import_key: the columns by which an import finds the row to change, if `import_columns` would
+        be others.
     analytics: whether analysts may query the table.
     tenant: the column of the tenant, Via(column), or SHARED.
     graphql: what GraphQL has of the resource, if not everything.
@@ -98,19 +186,19 @@ class Resource:
     fields: Sequence[Field]
     description: str = ""
     scope: str = ""
-    unique: Sequence[Sequence[str]] = ()
+    constraints: Sequence[Constraint] = ()
     filters: Sequence[Field] = ()
-    relations: Sequence[Many] = ()
+    relations: Sequence[Many | One | Function] = ()
     writes: Sequence[Write] = EVERY_WRITE
     etag: str | Sequence[str] = DIGEST
     soft_delete: str = ""
-    import_key: Sequence[str] = ()
+    import_key: Columns = ()
     analytics: bool = False
     tenant: str | Via = ""
     graphql: GraphQL = EVERYTHING
 
     def __post_init__(self) -> None:
-        problems = [*_wrong_names(self), *_wrong_fields(self)]
+        problems = [*_wrong_names(self), *_wrong_fields(self), *_wrong_relations(self)]
         if problems:
             raise DeclarationError("; ".join(f"{self.name}: {problem}" for problem in problems))
 
@@ -142,8 +230,51 @@ class Resource:
 
     @property
     def changeable(self) -> tuple[Field, ...]:
-        """The fields that a PUT or PATCH may set."""
-        return tuple(field for field in self.writable if not field.create_only)
+        """The fields that a PUT or PATCH may set. The key is not one of them."""
+        fixed = self.keys
+        return tuple(f for f in self.writable if not f.create_only and f not in fixed)
+
+    @cached_property
+    def refs(self) -> tuple[One, ...]:
+        """The foreign keys: those of single fields, in their order, then those of several.
+
+        One that clients see by another field than the key is not expanded.
+        """
+        single = (
+            One(ref.relation, ref.resource, (field.column,), field.expand and not ref.by)
+            for field in self.all_fields
+            if (ref := field.reference) is not None
+        )
+        return (*single, *(each for each in self.relations if isinstance(each, One)))
+
+    @cached_property
+    def lists(self) -> tuple[Many, ...]:
+        """The lists below a row."""
+        return tuple(each for each in self.relations if isinstance(each, Many))
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions on a row."""
+        return tuple(each for each in self.relations if isinstance(each, Function))
+
+    @cached_property
+    def import_columns(self) -> tuple[str, ...]:
+        """The columns by which an import finds the row to change. Without: inserts only.
+
+        By default it is the key, unless the database generates it. Otherwise it is the only unique
+        constraint whose columns cannot be NULL.
+        """
+        if self.import_key:
+            return names_of(self.import_key)
+        if not any(key.read_only for key in self.keys):
+            return tuple(key.column for key in self.keys)
+        never_null = {field.column for field in self.all_fields if not field.nullable}
+        unique = {
+            *((field.column,) for field in self.fields if field.unique),
+            *(tuple(each.columns) for each in self.constraints if each.can_be_import_key),
+        }
+        found = [columns for columns in unique if never_null.issuperset(columns)]
+        return found[0] if len(found) == 1 else ()
 
     @property
     def scope_prefix(self) -> str:
@@ -197,7 +328,25 @@ def _columns(resource: Resource) -> set[str]:
 
 
 def _named_columns(resource: Resource) -> set[str]:
-    """Return the columns that are named beside the fields. One column may be a str."""
-    import_key = resource.import_key
-    keys = [[import_key] if isinstance(import_key, str) else import_key, *resource.unique]
-    return {resource.soft_delete, *(name for key in keys for name in key)} - {""}
+    """Return the columns that are named beside the fields."""
+    keys = [resource.import_columns, *(each.columns for each in resource.constraints)]
+    return {name for key in (*keys, *(one.foreign_key for one in resource.refs)) for name in key}
+
+
+def _wrong_relations(resource: Resource) -> Iterator[str]:
+    """Yield what is wrong with the relations, each of which is a name below a row."""
+    names = [each.name for each in (*resource.relations, *resource.all_fields)]
+    names += [one.name for one in resource.refs if one.expand and one not in resource.relations]
+    if _repeated(names):
+        taken = ", ".join(sorted(_repeated(names)))
+        yield f"two fields, relations or functions are named {taken}: rename one, or expand=False"
+    for many in resource.lists:
+        if many.through and not (many.other_key and "." in many.through):
+            yield f"the relation {many.name} needs the schema of `through`, and `other_key`"
+        if not many.through and (many.other_key or many.payload):
+            yield f"the relation {many.name} has `other_key` or `payload` without `through`"
+    for function in resource.functions:
+        if "." not in function.function:
+            yield f"the function {function.function} has no schema, as public.{function.name} has"
+        if isinstance(function.returns, str) and function.returns not in (ROW, ROWS, NOTHING):
+            yield f"the function {function.name} returns a field, {ROW!r}, {ROWS!r} or {NOTHING!r}"

@@ -240,7 +240,7 @@ def made(*fields: Field, **options: Any) -> Resource:
     [
         (made(tenant=SHARED), "`tenant` is not supported"),
         (made(Text("gone"), soft_delete="gone"), "`soft_delete` is not supported"),
-        (made(relations=[Many("a", resource="b", foreign_key="c", through="d.e")]), "`through`"),
+        (made(relations=[Many("a", "b", "c", through="d.e", other_key="f")]), "`through`"),
         (made(key=[BigInt("a"), BigInt("b")]), "several columns"),
         (made(Text("a", read_only=True), writes=["update"]), "no field can be changed"),
         (made(key=Slug("slug")), "slug must be a BigInt"),

@@ -14,8 +14,9 @@ from sluice.kinds.boolean import Boolean
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.items import Items
+from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
-from sluice.resource import Resource
+from sluice.resource import Constraint, Function, Many, One, Resource
 
 ROOT = Path(__file__).parents[3]
 MAX_ATTRIBUTES = 18  # then a declaration is still read in a minute
@@ -58,6 +59,10 @@ def test_key_is_always_a_tuple() -> None:
     assert [field.name for field in composite.keys] == ["country", "year"]
 
 
+def test_key_is_not_changeable() -> None:
+    assert [field.name for field in resource(key=Slug("code")).changeable] == ["title"]
+
+
 def test_scope_is_the_name_by_default() -> None:
     assert resource().scope_prefix == "books"
     assert resource(scope="library").scope_prefix == "library"
@@ -69,10 +74,9 @@ def test_scope_is_the_name_by_default() -> None:
         ({"table": "books"}, "the table books has no schema"),
         ({"key": [Integer(name) for name in "abcde"]}, "a key has at most 4 columns"),
         ({"fields": [Text("id")]}, "declared twice: id"),
-        ({"soft_delete": "deleted_at"}, "no such column: deleted_at"),
         ({"import_key": ["isbn"]}, "no such column: isbn"),
         ({"import_key": "isbn"}, "no such column: isbn"),
-        ({"unique": [("title", "isbn")]}, "no such column: isbn"),
+        ({"constraints": [Constraint(["title", "isbn"])]}, "no such column: isbn"),
         ({"fields": [Text("a", column="a" * 64)]}, "the name a{64} is longer than the 63 bytes"),
         ({"fields": [Text("a" * 64, column="a")]}, "the name a{64} is longer than the 63 bytes"),
         ({"table": "public." + "ä" * 32}, "the name ä{32} is longer than the 63 bytes"),
@@ -88,6 +92,62 @@ def test_scope_is_the_name_by_default() -> None:
 def test_contradictions_are_rejected(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(DeclarationError, match=f"books: {message}"):
         resource(**changed)
+
+
+def test_relations_by_their_kind() -> None:
+    notes = Many("notes", resource="notes", foreign_key="book_id")
+    rate = One("rate", resource="rates", foreign_key=("title", "slug"))
+    lend = Function("lend", "public.lend")
+    books = resource(
+        fields=[Ref("owner_id", resource="people", expand=False), *resource().fields],
+        relations=[notes, rate, lend],
+    )
+
+    assert books.refs == (One("owner", "people", ("owner_id",), expand=False), rate)
+    assert books.lists == (notes,)
+    assert books.functions == (lend,)
+    assert notes.columns == ("book_id",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "relations", "message"),
+    [
+        ([], [Many("id", "notes", "book_id")], "two fields, relations or functions are named id"),
+        ([], [Function("a", "b.c"), Many("a", "notes", "b")], "relations or functions are named a"),
+        ([Ref("owner", resource="people")], [], "are named owner: rename one, or expand=False"),
+        ([], [One("a", "rates", ("x", "y"))], "no such column: x, y"),
+        ([], [Many("a", "tags", "b_id", through="d.e")], "the relation a needs the schema"),
+        ([], [Many("a", "tags", "b", through="e", other_key="f")], "a needs the schema of `thr"),
+        ([], [Many("a", "tags", "b", other_key="f")], "`other_key` or `payload` without `through`"),
+        ([], [Function("lend", "lend")], "the function lend has no schema"),
+        ([], [Function("a", "b.c", returns="many")], "the function a returns a field, 'row'"),
+    ],
+)
+def test_contradicting_relations_are_rejected(
+    fields: list[Field], relations: list[Many | One | Function], message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        resource(fields=fields, relations=relations)
+
+
+@pytest.mark.parametrize(
+    ("changed", "columns"),
+    [
+        ({}, ()),
+        ({"import_key": "title"}, ("title",)),
+        ({"key": Slug("code")}, ("code",)),
+        ({"fields": [Slug("slug", unique=True)]}, ("slug",)),
+        ({"fields": [Slug("slug", unique=True), Text("a", unique=True)]}, ()),
+        ({"fields": [Slug("slug", unique=True, nullable=True)]}, ()),
+        ({"constraints": [Constraint(["title", "slug"])]}, ("title", "slug")),
+        ({"constraints": [Constraint(["title", "slug"], kind="exclusion")]}, ()),
+        ({"constraints": [Constraint(["title", "slug"], deferrable=True)]}, ()),
+    ],
+)
+def test_import_finds_rows_by_its_columns(
+    changed: dict[str, Any], columns: tuple[str, ...]
+) -> None:
+    assert resource(**changed).import_columns == columns
 
 
 @pytest.mark.parametrize(

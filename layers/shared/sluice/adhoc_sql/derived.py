@@ -60,4 +60,4 @@ def _keys(resource: Resource) -> Iterator[tuple[str, ...]]:
     """Yield the columns of each unique index."""
     yield tuple(key.column for key in resource.keys)
     yield from ((field.column,) for field in resource.all_fields if field.unique)
-    yield from (tuple(columns) for columns in resource.unique)
+    yield from (tuple(c.columns) for c in resource.constraints if c.kind == "unique")

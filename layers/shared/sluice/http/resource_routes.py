@@ -133,8 +133,8 @@ def default_text(resource: Resource, verb: str) -> str:
             return f"Replace {_with_fields(resource, one, 'and')}."
         case "update":
             return f"Update {_with_fields(resource, one, 'or')} (JSON merge patch)."
-        case "delete" if resource.relations:
-            relations = [_words(relation.name) for relation in resource.relations]
+        case "delete" if resource.lists:
+            relations = [_words(relation.name) for relation in resource.lists]
             return f"Delete {one} without {_joined(relations, 'or')}."
         case _:
             return f"{verb.title()} {one}."

@@ -38,7 +38,7 @@ def _unsupported(resource: Resource) -> Iterator[str]:
         yield "`soft_delete` is not supported yet"
     yield from (
         f"the relation {many.name} with `through` is not supported yet"
-        for many in resource.relations
+        for many in resource.lists
         if many.through
     )
     if not resource.group:
@@ -86,8 +86,8 @@ def _names(resource: Resource) -> Iterator[tuple[str, str]]:
         yield "filter", field.filter_name
         if field.reference is not None:
             yield "relation", field.reference.relation
-    for many in resource.relations:
-        yield "relation", many.name
+    for relation in resource.relations:
+        yield "relation", relation.name
 
 
 def _filter_names(resource: Resource) -> Iterator[str]:

@@ -235,6 +235,11 @@ class Resource:
         return tuple(f for f in self.writable if not f.create_only and f not in fixed)
 
     @cached_property
+    def converted(self) -> tuple[Field, ...]:
+        """The fields whose values are bound as a text that the kind makes."""
+        return tuple(field for field in self.writable if field.needs_text)
+
+    @cached_property
     def refs(self) -> tuple[One, ...]:
         """The foreign keys: those of single fields, in their order, then those of several.
 

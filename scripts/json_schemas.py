@@ -138,9 +138,10 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
         "maxItems": query_params.MAX_SORTS,
         "uniqueItems": True,
     }
+    tie_breakers = ", ".join(f"`{key}`" for key in list_spec.keys)
     ties = (
         f"Up to {query_params.MAX_SORTS} different keys. Equal rows are ordered by "
-        f"`{list_spec.key}`, in the direction of the last key."
+        f"{tie_breakers}, in the direction of the last key."
     )
     yield parameter("sort", sort, ties)
     yield _fields(list_spec.projection.fields)

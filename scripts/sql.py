@@ -24,6 +24,7 @@ from sluice.imports.staged_rows import ImportRowRepository
 from sluice.kinds.field import DeclarationError
 from sluice.query import Query
 from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.keyset import unique_sort
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec
 from sluice.sql.page_cursor import Position
 from sluice.sql.precondition import NO_PRECONDITION, Precondition
@@ -44,7 +45,7 @@ ANSWER = SimpleNamespace(
     has_before=True,
     has_more=False,
     total=1,
-    parent_id=1,
+    n=1,
     rows=1,
     trusted=True,
     line=1,
@@ -106,9 +107,7 @@ class Calls:
             self._writes()
 
     def _pages_from_cursors(self, label: str, spec: ListSpec, query: ListQuery) -> None:
-        names = [name for name, _ in query.sort or [(spec.key, False)]]
-        keys = tuple(dict.fromkeys([*names, spec.key]))
-        end = next(n for n, name in enumerate(keys, 1) if spec.sorts[name].unique)
+        end = len(unique_sort(spec, query.sort))
         for backward in (False, True):
             self.recorder.label = f"{label}, {'before' if backward else 'after'} a cursor"
             self.cursors.position = Position(("key",) * end, backward=backward)
@@ -119,9 +118,10 @@ class Calls:
         for label, query in _queries(spec):
             self.recorder.label = f"connection: {label}"
             self.repository.connection(query)
-        for name in spec.parent_columns:
+        for name, columns in spec.parents.items():
             self.recorder.label = f"connections_by_parent: {name}"
-            self.repository.connections_by_parent([1, 2], ListQuery(), name)
+            keys = [tuple(n for _ in columns) for n in (1, 2)]
+            self.repository.connections_by_parent(keys, ListQuery(), name)
 
     def _writes(self) -> None:
         fields = self.repository.list_spec.projection.fields

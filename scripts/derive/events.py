@@ -98,7 +98,7 @@ def _query(route: RouteSpec) -> dict[str, str]:
     if not isinstance(route.query, ListParams):
         return {}
     spec = route.query.list_spec
-    sorts = [name for name in spec.sorts if name != spec.key]
+    sorts = [name for name in spec.sorts if name not in spec.keys]
     return {
         **({"search": "example"} if "search" in spec.filters else {}),
         **({"sort": sorts[0]} if sorts else {}),

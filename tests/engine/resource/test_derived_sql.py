@@ -128,11 +128,11 @@ def test_digest_etag_changes_with_the_row_only(parts: DerivedParts):
 
 
 def test_rows_of_each_parent_are_one_statement(parts: DerivedParts):
-    found = parts.connections_by_parent([3, 4], ListQuery(limit=1), "maker_id")
+    found = parts.connections_by_parent([(3,), (4,)], ListQuery(limit=1), "maker_id")
 
-    rows = {id: [row["name"] for row in page.rows] for id, page in found.items()}
-    assert rows == {3: ["Bolt"], 4: ["Nut"]}
-    assert found[3].has_next
+    rows = {key: [row["name"] for row in page.rows] for key, page in found.items()}
+    assert rows == {(3,): ["Bolt"], (4,): ["Nut"]}
+    assert found[(3,)].has_next
     assert parts.get_many([(2,)], ["name"]) == {(2,): {"id": 2, "name": "Nut"}}
 
 

@@ -13,6 +13,7 @@ from sluice.errors import InvalidCursor
 from sluice.kinds.integer import BigInt
 from sluice.sql.connections import ConnectionRepository, RelayConnection
 from sluice.sql.list_spec import ListQuery, ListSpec, filters_of
+from sluice.sql.projection import Column
 from tests.engine.sql.test_pages import (
     SIGNER,
     THINGS,
@@ -37,7 +38,7 @@ BY_STOCK = ListSpec(
     projection=THINGS.projection,
     filters={**THINGS.filters, **filters_of(BigInt("stock", filter="equal"), "t.stock")},
     sorts=THINGS.sorts,
-    parent_columns={"stock": "stock"},
+    parents={"stock": (Column("t.stock", BigInt("stock")),)},
 )
 
 
@@ -119,10 +120,11 @@ def test_connections_of_parents_equal_single_ones(
     fill(things, table)
     query = ListQuery(limit=limit, sort=sorting, from_end=from_end, include_total=True)
     stocks = [-1, 0, 1, 2, 77]
-    together = ThingsByStock(things, SIGNER).connections_by_parent(stocks, query, "stock")
+    parents = [(stock,) for stock in stocks]
+    together = ThingsByStock(things, SIGNER).connections_by_parent(parents, query, "stock")
     for stock in stocks:
         ids = ordered({id: row for id, row in table.items() if row["stock"] == stock}, sorting)
-        found = together[stock]
+        found = together[(stock,)]
         assert isinstance(found, RelayConnection)
         assert ids_of(found) == expected_ids(ids, None, None, limit, from_end=from_end)
         assert (found.total, found.has_next or found.has_previous) == (len(ids), len(ids) > limit)
@@ -134,11 +136,11 @@ def test_cursor_of_another_parent_is_rejected(things: Database):
         {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
     )
     repository = ThingsByStock(things, SIGNER)
-    first = repository.connections_by_parent([1], ListQuery(limit=1), "stock")[1]
+    first = repository.connections_by_parent([(1,)], ListQuery(limit=1), "stock")[(1,)]
     assert isinstance(first, RelayConnection)
 
     query = ListQuery(limit=2, after=first.cursor(first.rows[0]))
-    found = repository.connections_by_parent([0, 1], query, "stock")
+    found = repository.connections_by_parent([(0,), (1,)], query, "stock")
 
-    assert isinstance(found[0], InvalidCursor)
-    assert ids_of(found[1]) == [3, 5]  # type: ignore[arg-type]
+    assert isinstance(found[(0,)], InvalidCursor)
+    assert ids_of(found[(1,)]) == [3, 5]  # type: ignore[arg-type]

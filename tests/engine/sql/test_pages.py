@@ -15,7 +15,10 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.kinds.boolean import Boolean
-from sluice.kinds.integer import BigInt
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Text
+from sluice.kinds.timestamp import Timestamp
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
@@ -57,11 +60,11 @@ THINGS = ListSpec(
         ),
     },
     sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "label": Sort("label", "text", nullable=True),
-        "price": Sort("price", "numeric"),
-        "at": Sort("at", "timestamptz", nullable=True),
-        "stock": Sort("stock", "integer"),
+        "id": Sort("id", BigInt("id"), unique=True),
+        "label": Sort("label", Text("label", nullable=True), nullable=True),
+        "price": Sort("price", Numeric("price", precision=30, scale=9)),
+        "at": Sort("at", Timestamp("at", nullable=True), nullable=True),
+        "stock": Sort("stock", Integer("stock")),
     },
 )
 

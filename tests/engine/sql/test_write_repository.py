@@ -55,7 +55,7 @@ class PartRepository(WriteRepository):
             etag="s.version::text",
         ),
         filters={},
-        sorts={"id": Sort('"Part No"', "bigint", unique=True)},
+        sorts={"id": Sort('"Part No"', BigInt("id"), unique=True)},
     )
     inserts = INSERTS
     defaults = DEFAULTS

@@ -7,6 +7,8 @@ from sluice.http.query_params import FieldsParams, ListParams
 from sluice.kinds.integer import BigInt
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.search import search_filter
+from sluice.kinds.text import Text
+from sluice.kinds.timestamp import Timestamp
 from sluice.sql.list_spec import Filter, ListSpec, Sort, filters_of
 from sluice.sql.projection import Projection, decimal, integer
 from sluice.sql.projection import text as text_column
@@ -27,10 +29,10 @@ LIST_SPEC = ListSpec(
         "search": Filter.of(search_filter("sluice.words(t.name) @> :search"), ""),
     },
     sorts={
-        "id": Sort("t.id", "bigint", unique=True),
-        "name": Sort("t.name", "text"),
-        "price": Sort("t.price", "numeric"),
-        "created_at": Sort("t.created_at", "timestamptz"),
+        "id": Sort("t.id", BigInt("id"), unique=True),
+        "name": Sort("t.name", Text("name")),
+        "price": Sort("t.price", Numeric("price", precision=30, scale=9)),
+        "created_at": Sort("t.created_at", Timestamp("created_at")),
     },
 )
 

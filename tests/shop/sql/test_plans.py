@@ -379,21 +379,21 @@ def test_connection_reads_a_range_of_an_index(executor: ExplainExecutor, sort: s
 
 
 def test_connections_read_one_range_for_each_parent(executor: ExplainExecutor):
-    parent_ids = list(range(1, 41))
+    parents = [(id,) for id in range(1, 41)]
     products, orders = ProductRepository(executor, SIGNER), OrderRepository(executor, SIGNER)
     for from_end in (False, True):
         products.connections_by_parent(
-            parent_ids, ListQuery(limit=5, from_end=from_end), "category_id"
+            parents, ListQuery(limit=5, from_end=from_end), "category_id"
         )
         assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), (
             executor.visited()
         )
-        orders.connections_by_parent(parent_ids, ListQuery(limit=5, from_end=from_end), "user_id")
+        orders.connections_by_parent(parents, ListQuery(limit=5, from_end=from_end), "user_id")
         assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), (
             executor.visited()
         )
     by_price = ListQuery(limit=5, sort=(("price", True),))
-    products.connections_by_parent(parent_ids, by_price, "category_id")
+    products.connections_by_parent(parents, by_price, "category_id")
     assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), executor.visited()
 
 

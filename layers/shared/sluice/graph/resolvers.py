@@ -89,17 +89,17 @@ class ResolverContext:
     def load_children(
         self, field: PlannedField, parents: Objects, columns: Collection[str], batch: Batch
     ) -> Pending:
-        """Return the list of each parent, by the parent's id. Equal lists are read once.
+        """Return the list of each parent, by the parent's key. Equal lists are read once.
 
         Raises QueryTooExpensive if the lists could have more than `max_rows` nodes. cost.py had to
         assume a number of parents.
         """
-        ids = [parent["id"] for parent in parents]
-        parent_count = len(set(ids))
+        keys = [of_row(parent["id"]) for parent in parents]
+        parent_count = len(set(keys))
         max_nodes = connection.page_size(field) * parent_count
         if max_nodes > self._max_rows:
             raise QueryTooExpensive(f"{field.name} of {parent_count} could be {max_nodes} nodes")
-        return self.loaders.get(cache_key(field), batch).load(ids, columns)
+        return self.loaders.get(cache_key(field), batch).load(keys, columns)
 
 
 def row_by_id(name: str) -> "Resolver":
@@ -196,8 +196,8 @@ def _parsed(value: object, declared: "FieldFilter") -> object:
 def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of a page of the repository `name` for each parent.
 
-    The rows of the page have the parent's id in the column `foreign_key`. `ids` are the filters by
-    an ID.
+    The rows of the page have the parent's key in the columns `foreign_key`. `ids` are the
+    filters by an ID.
     """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -207,8 +207,8 @@ def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()
             field,
             parents,
             connection_columns(field),
-            lambda parent_ids, columns: repository.connections_by_parent(
-                parent_ids, connection.list_query(field, columns, filters), foreign_key
+            lambda parent_keys, columns: repository.connections_by_parent(
+                parent_keys, connection.list_query(field, columns, filters), foreign_key
             ),
         )
 
@@ -225,12 +225,12 @@ def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "R
         repository = context.repositories.named(name)
         filters = _child_filters(field, ids, repository, foreign_key)
 
-        def read(parent_ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
+        def read(parent_keys: Sequence[Key], columns: frozenset[str]) -> Mapping[Key, Any]:
             query = connection.list_query(field, columns, filters)
-            pages = repository.connections_by_parent(parent_ids, query, foreign_key)
+            pages = repository.connections_by_parent(parent_keys, query, foreign_key)
             return {
-                id: page if isinstance(page, InvalidCursor) else page.rows
-                for id, page in pages.items()
+                key: page if isinstance(page, InvalidCursor) else page.rows
+                for key, page in pages.items()
             }
 
         return context.load_children(field, parents, columns_of(field.fields), read)

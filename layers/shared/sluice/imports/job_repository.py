@@ -8,6 +8,7 @@ from sluice import application
 from sluice.errors import InternalError
 from sluice.kinds.choice import Choice
 from sluice.kinds.integer import BigInt
+from sluice.kinds.timestamp import Timestamp
 from sluice.query import Executor, Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import ListSpec, Sort, filters_of
@@ -58,8 +59,8 @@ LIST_SPEC = ListSpec(
         **filters_of(Choice("resource", RESOURCES, filter="equal"), "j.resource"),
     },
     sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "created_at": Sort("created_at", "timestamptz"),
+        "id": Sort("id", BigInt("id"), unique=True),
+        "created_at": Sort("created_at", Timestamp("created_at")),
     },
 )
 

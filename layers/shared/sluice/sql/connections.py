@@ -11,13 +11,15 @@ from typing import Any, ClassVar, NamedTuple
 
 from sluice.errors import InvalidCursor
 from sluice.query import Query
+from sluice.sql.key import PARAMETERS, Key
 from sluice.sql.keyset import KEYS_FIELD, compile_select
-from sluice.sql.list_spec import ListQuery, ListSpec, cursor_context
+from sluice.sql.list_spec import PARENT, ListQuery, ListSpec, cursor_context
 from sluice.sql.page_cursor import CursorSigner, Position
-from sluice.sql.projection import Projection
+from sluice.sql.projection import Column, Projection
 from sluice.sql.read_repository import ReadRepository
 from sluice.sql.select_spec import SelectSpec, bind_values, null_keys_of
-from sluice.sql.sort_keys import PARENT
+
+PARENT_PARAMETERS = ("parent_ids", "parent_ids1", "parent_ids2", "parent_ids3")
 
 
 class RelayConnection(NamedTuple):
@@ -63,55 +65,59 @@ class ConnectionRepository(ReadRepository):
 
         Raises InvalidCursor if a cursor was not made for this list, sort and filters.
         """
-        select = self._select(query)
+        select = self._select(self.graphql_list_spec, query)
         sql = compile_select(self.graphql_list_spec, select.spec)
         prepare = select.spec.generic_plan_ok
         row = self._executor.read(Query(sql, select.params, prepare))[0]
         return self._connection(row, query, select.context)
 
     def connections_by_parent(
-        self, parent_ids: Sequence[int], query: ListQuery, parent_filter: str
-    ) -> dict[int, RelayConnection | InvalidCursor]:
+        self,
+        parent_keys: Sequence[Key],
+        query: ListQuery,
+        foreign_key: str,
+        junction: ListSpec | None = None,
+    ) -> dict[Key, RelayConnection | InvalidCursor]:
         """Return the connection of each parent, in one statement.
 
-        `parent_filter` is one of `parent_columns`: the rows have the parent's id there.
+        `foreign_key` is one of `ListSpec.parents`: the rows have the parent's key there. `junction`
+        is the list, if it is not that of this repository.
 
         If a cursor of `query` is not valid for a parent, the result for that parent is an
         InvalidCursor.
         """
-        connections: dict[int, RelayConnection | InvalidCursor] = {}
-        selects: dict[int, _Select] = {}
-        for parent_id in parent_ids:
-            filters = {**query.filters, parent_filter: parent_id}
+        list_spec = junction or self.graphql_list_spec
+        connections: dict[Key, RelayConnection | InvalidCursor] = {}
+        selects: dict[Key, _Select] = {}
+        for key in parent_keys:
             try:
-                of_parent = query._replace(filters=filters)
-                selects[parent_id] = self._select(of_parent, parent_filter)
+                selects[key] = self._select(list_spec, query, foreign_key, key)
             except InvalidCursor as error:
-                connections[parent_id] = error
+                connections[key] = error
         if not selects:
             return connections
         # All parents share one statement. A cursor is valid for one parent only, so with cursors
         # there is one parent left here, and without cursors the parameters are equal.
         select = next(iter(selects.values()))
-        page = compile_select(self.graphql_list_spec, select.spec)
-        sql = f"""
-        SELECT page.*, {PARENT}.id AS parent_id
-        FROM unnest(CAST(:parent_ids AS bigint[])) AS {PARENT} (id)
-        CROSS JOIN LATERAL ({page}) page"""
-        params = {**select.params, "parent_ids": list(selects)}
+        sql = _of_parents(compile_select(list_spec, select.spec), list_spec.parents[foreign_key])
+        keys = list(selects)
+        values = zip(PARENT_PARAMETERS, zip(*keys, strict=True), strict=False)
+        params = select.params | {name: list(parts) for name, parts in values}
         for row in self._executor.read(Query(sql, params, select.spec.generic_plan_ok)):
-            context = selects[row.parent_id].context
-            connections[row.parent_id] = self._connection(row, query, context)
+            key = keys[row.n - 1]
+            connections[key] = self._connection(row, query, selects[key].context)
         return connections
 
-    def _select(self, query: ListQuery, parent_filter: str = "") -> _Select:
-        list_spec, verify = self.graphql_list_spec, self._signer.verify
-        context = cursor_context(list_spec, query)
+    def _select(
+        self, list_spec: ListSpec, query: ListQuery, foreign_key: str = "", key: Key = ()
+    ) -> _Select:
+        verify = self._signer.verify
+        context = cursor_context(list_spec, query, foreign_key, key)
         after = None if query.after is None else verify(query.after, context, "after")
         before = None if query.before is None else verify(query.before, context, "before")
         start, until = (before, after) if query.from_end else (after, before)
         start = start._replace(backward=query.from_end) if start else None
-        spec = SelectSpec.from_query(list_spec, query, start, parent_filter)
+        spec = SelectSpec.from_query(list_spec, query, start, foreign_key)
         spec = spec._replace(backward=query.from_end, with_cursors=True)
         if until:
             spec = spec._replace(
@@ -129,3 +135,16 @@ class ConnectionRepository(ReadRepository):
             rows.reverse()
             has_next, has_previous = has_previous, has_next
         return RelayConnection(rows, has_next, has_previous, row.total, self._signer, context)
+
+
+def _of_parents(page: str, columns: Sequence[Column]) -> str:
+    """Return the SELECT of each parent's page. `n` is the parent's position in the request."""
+    arrays = ", ".join(
+        f"CAST(:{parameter} AS {column.field.sql_type}[])"
+        for column, parameter in zip(columns, PARENT_PARAMETERS, strict=False)
+    )
+    names = ", ".join(PARAMETERS[: len(columns)])
+    return f"""
+        SELECT page.*, {PARENT}.n
+        FROM unnest({arrays}) WITH ORDINALITY AS {PARENT} ({names}, n)
+        CROSS JOIN LATERAL ({page}) page"""

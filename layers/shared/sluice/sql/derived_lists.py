@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sluice.kinds.field import DeclarationError, Field, FieldFilter
 from sluice.kinds.search import search_filter
+from sluice.resource import Resource
 from sluice.sql.derived import Repository, alias, column_of, joined_column, joins
 from sluice.sql.expressions import conjunct
 from sluice.sql.identifiers import quoted
@@ -18,7 +19,8 @@ SPACE = " || ' ' || "
 
 def list_spec(repository: Repository) -> ListSpec:
     """Return the list of the rows, as REST has it."""
-    filters, sorts = dict(_filters(repository)), dict(_sorts(repository))
+    filters, sorts, resource = dict(_filters(repository)), _sorts(repository), repository.resource
+    hidden = {key.name: sorts.pop(key.name) for key in resource.keys[1:] if not key.sort}
     unknown = repository.filter_sql.keys() - filters.keys()
     unknown |= {*repository.list_order} - filters.keys() - sorts.keys()
     if unknown:
@@ -28,8 +30,10 @@ def list_spec(repository: Repository) -> ListSpec:
         projection=repository.projection,
         filters=_ordered(filters, repository),
         sorts=_ordered(sorts, repository),
-        key=repository.resource.keys[0].name,
+        keys=tuple(key.name for key in resource.keys),
+        key_sorts=hidden,
         subselects=_subselects(repository),
+        parents=_parents(repository),
         view=repository.list_view,
     )
 
@@ -39,26 +43,40 @@ def graphql_list_spec(repository: Repository) -> ListSpec:
 
     A reference that REST shows by another field than the key has the key, too, and a filter by it.
     """
-    own = alias(repository.resource)
-    projection = repository.list_spec.projection
-    filters, fields = dict(repository.list_spec.filters), dict(projection.fields)
-    parent_columns = {}
+    filters = dict(repository.list_spec.filters)
+    fields = dict(repository.projection.fields)
     for field in repository.resource.all_fields:
-        if field.reference is None:
+        if field.reference is None or not field.reference.by:
             continue
-        key = field.reference.key
-        parent_columns[key.name] = quoted(field.column)
-        if field.reference.by:
-            fields.setdefault(key.name, Column(key.select(f"{own}.{quoted(field.column)}"), key))
-        if field.reference.by and key.name not in filters:
-            condition = f"{own}.{quoted(field.column)} = {key.bind(key.name)}"
-            filters[key.name] = Filter(_plain_filter(key), condition)
+        key, column = field.reference.key, own_column(repository.resource, field)
+        fields.setdefault(key.name, Column(key.select(column), key))
+        if key.name not in filters:
+            filters[key.name] = Filter(_plain_filter(key), f"{column} = {key.bind(key.name)}")
     return replace(
         repository.list_spec,
-        projection=replace(projection, fields=fields),
+        projection=replace(repository.projection, fields=fields),
         filters=filters,
-        parent_columns=parent_columns,
     )
+
+
+def own_column(resource: Resource, field: Field) -> str:
+    """Return the SQL of the field's column in the resource's own table."""
+    return f"{alias(resource)}.{quoted(field.column)}"
+
+
+def _parents(repository: Repository) -> Mapping[str, tuple[Column, ...]]:
+    """Return the foreign keys with their columns."""
+    resource = repository.resource
+    keys = {
+        field.column: field.reference.key if field.reference else field
+        for field in resource.all_fields
+    }
+    return {
+        ",".join(one.foreign_key): tuple(
+            Column(own_column(resource, keys[column]), keys[column]) for column in one.foreign_key
+        )
+        for one in resource.refs
+    }
 
 
 def _subselects(repository: Repository) -> Mapping[str, str]:
@@ -114,33 +132,31 @@ def _search_condition(repository: Repository) -> str:
     return f"sluice.words({SPACE.join(texts)}) @> sluice.search_words(:search)"
 
 
-def _sorts(repository: Repository) -> Iterator[tuple[str, Sort]]:
-    """Yield the sorts. The key is one, because it breaks ties."""
+def _sorts(repository: Repository) -> dict[str, Sort]:
+    """Return the sorts. Each column of the key is one, because it breaks ties."""
     resource = repository.resource
-    for field in resource.all_fields:
-        if not field.sort and field not in resource.keys:
-            continue
-        is_unique = (field.unique or resource.keys == (field,)) and not field.nullable
-        found = joined_column(repository, field)
-        if found:
-            yield (
-                field.name,
-                Sort(found.name, field.sql_type, nullable=field.nullable, join=found.join),
-            )
-            continue
-        own = column_of(repository, field)
-        key = field.sort_key(own)
-        is_expression = key != own or field.name in repository.column_sql
-        yield (
-            field.name,
-            Sort(
-                key if is_expression else quoted(field.column),
-                field.sql_type,
-                unique=is_unique,
-                nullable=field.nullable,
-                is_expression=is_expression,
-            ),
-        )
+    return {
+        field.name: _sort(repository, field)
+        for field in resource.all_fields
+        if field.sort or field in resource.keys
+    }
+
+
+def _sort(repository: Repository, field: Field) -> Sort:
+    found = joined_column(repository, field)
+    if found:
+        return Sort(found.name, field, nullable=field.nullable, join=found.join)
+    own = column_of(repository, field)
+    key = field.sort_key(own)
+    is_expression = key != own or field.name in repository.column_sql
+    is_unique = (field.unique or repository.resource.keys == (field,)) and not field.nullable
+    return Sort(
+        key if is_expression else quoted(field.column),
+        field,
+        unique=is_unique,
+        nullable=field.nullable,
+        is_expression=is_expression,
+    )
 
 
 def _ordered(named: Mapping[str, T], repository: Repository) -> Mapping[str, T]:

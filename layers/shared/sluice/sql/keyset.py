@@ -15,33 +15,43 @@ The SELECT first finds the rows of the page, in their own table and within LIMIT
 them. It joins a table only if a filter or a sort needs it. The planner may run a join as a merge
 join, from the first row of both tables.
 
-The id breaks ties in the direction of the last key. NULLs come last in ascending order and first in
-descending order, as in an index. A backward page reads the rows in reverse order; "order of
+The key breaks ties in the direction of the last sort. NULLs come last in ascending order and first
+in descending order, as in an index. A backward page reads the rows in reverse order; "order of
 reading" means the order in which rows are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sluice.sql.list_spec import ListSpec, Sort
+from sluice.sql.key import PARAMETERS
+from sluice.sql.list_spec import PARENT, ListSpec, Sort
 from sluice.sql.projection import Join
 from sluice.sql.select_spec import SelectSpec
-from sluice.sql.sort_keys import PARENT, SortColumn, SortKey, after_condition, order_by
+from sluice.sql.sort_keys import SortColumn, SortKey, after_condition, order_by
 
 KEYS_FIELD = "$"  # the field with a row's sort keys, in the rows of a connection
 
 
 class _Parts(NamedTuple):
-    """The parts of a SELECT as SQL. `alias` names the rows, and `keys` are columns of them."""
+    """The parts of a SELECT as SQL.
+
+    `alias` names the rows, and `keys` are columns of them. `joins` are with other tables.
+    """
 
     alias: str
     fields: list[str]
     keys: list[SortKey]
     rows: str
+    joins: str
     has_before: str
     has_more: str
     total: str
+
+    @property
+    def source(self) -> str:
+        """The FROM clause of the rows."""
+        return f"({self.rows}) {self.alias}{self.joins}"
 
     @property
     def cursor_values(self) -> str:
@@ -57,13 +67,14 @@ def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
     source = " ".join([list_spec.source, *(join.sql() for join in spec.joins)])
     alias = list_spec.projection.alias
     keys = _order(list_spec, spec)
-    if spec.parent_column:
-        keys.insert(0, _parent_key(alias, spec.parent_column, keys[0]))
+    if spec.parent_columns:
+        keys.insert(0, _parent_key(alias, spec.parent_columns, keys[0]))
     parts = _Parts(
         alias=alias,
         fields=_fields(list_spec, spec),
         keys=[key.in_rows(alias) for key in keys if key.name != PARENT],
         rows=_rows(source, alias, keys, spec),
+        joins="".join(f" {join.sql()}" for join in list_spec.row_joins),
         has_before=_has_before(source, keys, spec),
         has_more=_has_more(source, keys, spec),
         total=_total(source, spec),
@@ -75,15 +86,16 @@ def _connection_select(parts: _Parts) -> str:
     """Return the SELECT of a connection.
 
     string_agg keeps the order of the subquery, because nothing else happens at this level
-    (PostgreSQL's manual, "Aggregate Functions").
+    (PostgreSQL's manual, "Aggregate Functions"). A join may change the order.
     """
     fields = ", ".join([*parts.fields, f'{parts.cursor_values} AS "{KEYS_FIELD}"'])
+    order = f" ORDER BY {order_by(parts.keys)}" if parts.joins else ""
     return f"""
         SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
                {parts.has_before} AS has_before,
                {parts.has_more} AS has_more,
                {parts.total} AS total
-        FROM (SELECT {fields} FROM ({parts.rows}) {parts.alias}) q"""
+        FROM (SELECT {fields} FROM {parts.source}{order}) q"""
 
 
 def _page_select(parts: _Parts, spec: SelectSpec) -> str:
@@ -103,16 +115,17 @@ def _page_select(parts: _Parts, spec: SelectSpec) -> str:
             SELECT row_number() OVER (ORDER BY {order_by(parts.keys)}) AS n,
                    (SELECT row_to_json(o)::text FROM (SELECT {fields}) o) AS item,
                    {parts.cursor_values}::text AS key
-            FROM ({parts.rows}) {parts.alias}
+            FROM {parts.source}
         ) q"""
 
 
 def _fields(list_spec: ListSpec, spec: SelectSpec) -> list[str]:
-    return [
+    fields = [
         f'{list_spec.subselects.get(name, column.sql)} AS "{name}"'
         for name, column in list_spec.projection.fields.items()
         if spec.fields is None or name in spec.fields
     ]
+    return [*fields, *spec.expand]
 
 
 def _rows(source: str, alias: str, keys: list[SortKey], spec: SelectSpec) -> str:
@@ -165,13 +178,10 @@ def _total(source: str, spec: SelectSpec) -> str:
 
 
 def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
-    """Return the keys of ORDER BY: those of the query up to a unique one, or all and the id."""
-    named = list(spec.sort)
-    if not any(list_spec.sorts[name].unique for name, _ in named):
-        named.append((list_spec.key, named[-1][1] if named else False))
+    """Return the keys of ORDER BY: those of the query, then the list's, until they are unique."""
     keys: list[SortKey] = []
-    for n, (name, descending) in enumerate(named):
-        sort = list_spec.sorts[name]
+    for n, (name, descending) in enumerate(unique_sort(list_spec, spec.sort)):
+        sort = list_spec.sorts.get(name) or list_spec.key_sorts[name]
         column = _column(list_spec, sort)
         equivalent = _equivalent(column, spec.joins)
         if equivalent and keys and equivalent.alias == keys[0].column.alias:
@@ -180,15 +190,31 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
             name=f"k{n}",
             parameter=f"k{n}",
             column=column,
-            type=sort.type,
+            field=sort.field,
             nullable=sort.nullable,
             descending=descending,
             equivalent=equivalent,
         )
         keys.append(key.reversed() if spec.backward else key)
-        if sort.unique:
-            break
     return keys
+
+
+def unique_sort(list_spec: ListSpec, named: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return the sort of a query, with keys of the list until no two rows are equal.
+
+    Each has the direction of the last sort.
+    """
+    descending = named[-1][1] if named else False
+    missing = dict.fromkeys(list_spec.keys)
+    result = []
+    for name, direction in [*named, *((key, descending) for key in list_spec.keys)]:
+        if name in list_spec.keys and name not in missing:
+            continue
+        missing.pop(name, None)
+        result.append((name, direction))
+        if not missing or (name in list_spec.sorts and list_spec.sorts[name].unique):
+            break
+    return result
 
 
 def _column(list_spec: ListSpec, sort: Sort) -> SortColumn:
@@ -207,18 +233,19 @@ def _equivalent(column: SortColumn, joins: Iterable[Join]) -> SortColumn | None:
     return None
 
 
-def _parent_key(alias: str, column: str, first: SortKey) -> SortKey:
-    """Return the parent's id as the first sort key, although it is equal in all rows of a list.
+def _parent_key(alias: str, columns: Sequence[str], first: SortKey) -> SortKey:
+    """Return the parent's key as the first sort key, although it is equal in all rows of a list.
 
     With `column = parent.id` the planner drops the column from ORDER BY. It may then read an index
     of the other keys, and skip the rows of other parents. For a small parent, that is nearly the
-    whole table. With a range (>= and <=) it uses an index that begins with the column.
+    whole table. With a range (>= and <=) it uses an index that begins with the column. Of a key of
+    several columns, this is done with the last one.
     """
     return SortKey(
         name=PARENT,
-        parameter="",
-        column=SortColumn(column, alias),
-        type="bigint",
+        parameter=PARAMETERS[len(columns) - 1],
+        column=SortColumn(columns[-1], alias),
+        field=first.field,
         nullable=False,
         descending=first.descending,
     )
@@ -258,7 +285,7 @@ def _union(selects: list[str], keys: list[SortKey], limit: str) -> str:
 
 def _with_parent(null_keys: tuple[bool, ...], spec: SelectSpec) -> tuple[bool, ...]:
     """Add the parent's key, which is not in a cursor and is never NULL."""
-    return (False, *null_keys) if spec.parent_column else null_keys
+    return (False, *null_keys) if spec.parent_columns else null_keys
 
 
 def _where(conditions: Iterable[str]) -> str:

@@ -11,7 +11,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sluice.kinds.field import Field, FieldFilter
-from sluice.sql.projection import Join, Projection, aliased
+from sluice.sql.key import PARAMETERS, Key
+from sluice.sql.projection import Column, Join, Projection, aliased
+
+PARENT = "parent"  # the alias of the parent's key in the statement of its list
 
 
 class Filter(NamedTuple):
@@ -58,14 +61,14 @@ def filters_of(field: Field, column: str, join: Join | None = None) -> dict[str,
 
 
 class Sort(NamedTuple):
-    """A sort key: its column, and the SQL type that its values are cast to.
+    """A sort key: its column, and the field that writes its values into cursors.
 
     The column belongs to the table of `join`, or to that of the list. With `is_expression`,
     `column` is any SQL. A `unique` key orders the list without further keys.
     """
 
     column: str
-    type: str
+    field: Field
     unique: bool = False
     nullable: bool = False
     join: Join | None = None
@@ -76,14 +79,18 @@ class Sort(NamedTuple):
 class ListSpec:
     """The filters and sorts of a list, with the projection of its rows.
 
-    `sorts` must contain `key`. It is unique, breaks ties, and is the default order.
+    `keys` are unique together, break ties, and are the default order. Each is in `sorts`, or in
+    `key_sorts` if clients cannot sort by it.
 
     `subselects` has the fields of joined tables, for a projection with joins. The list then reads
     its own table alone. Subselects run only for the rows of a page, and planning them takes a third
     of the time of a join.
 
-    `parent_columns`: filter name → the column with the id of the parent, for lists that belong to
-    a row of another table.
+    `parents`: foreign key → its columns, for lists that belong to a row of another table. A foreign
+    key is written as the names of its columns, separated by commas.
+
+    `row_joins` are joined to the rows of a page, for a junction table, whose page has the rows of
+    the other table.
 
     `view`: what the list reads instead of the table, if it is not empty. It is a view, or a SELECT
     in parentheses, and has the columns of the table.
@@ -92,9 +99,11 @@ class ListSpec:
     projection: Projection
     filters: Mapping[str, Filter]
     sorts: Mapping[str, Sort]
-    key: str = "id"
+    keys: tuple[str, ...] = ("id",)
+    key_sorts: Mapping[str, Sort] = field(default_factory=dict)
     subselects: Mapping[str, str] = field(default_factory=dict)
-    parent_columns: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
+    row_joins: tuple[Join, ...] = ()
     view: str = ""
 
     @property
@@ -107,12 +116,13 @@ class ListSpec:
 
 
 NO_FILTERS: Mapping[str, object] = MappingProxyType({})
+OF = ("of", "of1", "of2", "of3")  # the parameters of a parent's key
 
 
 class ListQuery(NamedTuple):
     """A request for a part of a list. `sort` has (name, descending) pairs.
 
-    `fields` None means all fields.
+    `fields` None means all fields. `expand` has further columns, each as SQL with its name.
 
     A REST page starts at `cursor` or at `offset`. A Relay connection has the first `limit` rows
     between the cursors `after` and `before`, or the last ones with `from_end`.
@@ -128,6 +138,40 @@ class ListQuery(NamedTuple):
     after: str | None = None
     before: str | None = None
     from_end: bool = False
+    expand: tuple[str, ...] = ()
+
+
+class Parent(NamedTuple):
+    """The row that a list belongs to: its projection and its key.
+
+    `foreign_key` is one of `ListSpec.parents`. `junction` is the list, if it is not that of the
+    repository.
+    """
+
+    projection: Projection
+    key: Key
+    foreign_key: str
+    junction: ListSpec | None = None
+
+    @property
+    def params(self) -> dict[str, object]:
+        """The key as parameters."""
+        return dict(zip(OF, self.key, strict=False))
+
+    def select(self, page: str) -> str:
+        """Return the SELECT of this row's page. It has no row if this row does not exist."""
+        projection = self.projection
+        key = ", ".join(
+            f"{column} AS {name}"
+            for column, name in zip(projection.key_columns, PARAMETERS, strict=False)
+        )
+        return f"""
+        SELECT page.*
+        FROM (
+            SELECT {key} FROM {aliased(projection.table, projection.alias)}
+            WHERE {projection.key_condition_for(OF)}
+        ) {PARENT}
+        CROSS JOIN LATERAL ({page}) page"""
 
 
 class Page(NamedTuple):
@@ -142,7 +186,15 @@ class Page(NamedTuple):
     total: int | None
 
 
-def cursor_context(list_spec: ListSpec, query: ListQuery) -> str:
-    """Return the list, the sort and the filters as the text with which a cursor is signed."""
-    parts = [list_spec.projection.name, query.sort, dict(query.filters)]
+def cursor_context(
+    list_spec: ListSpec, query: ListQuery, foreign_key: str = "", key: Key = ()
+) -> str:
+    """Return the list, the sort and the filters as the text with which a cursor is signed.
+
+    The list of a parent has the text of the list that is filtered by the foreign key.
+    """
+    columns = list_spec.parents[foreign_key] if foreign_key else ()
+    names = (column.field.filter_name for column in columns)
+    filters = {**query.filters, **dict(zip(names, key, strict=True))}
+    parts = [list_spec.projection.name, query.sort, filters]
     return json.dumps(parts, default=str, sort_keys=True)

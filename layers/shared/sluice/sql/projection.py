@@ -4,7 +4,7 @@ PostgreSQL renders the JSON, so a row is sent as one text. For REST, Python does
 text; for GraphQL, `ReadRepository.get_many` does.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -118,7 +118,11 @@ class Projection:
     @cached_property
     def key_condition(self) -> str:
         """The condition for the row with the key in the parameters `:id`, `:id1`, …"""
-        keys = zip(self.keys, self.key_columns, PARAMETERS, strict=False)
+        return self.key_condition_for(PARAMETERS)
+
+    def key_condition_for(self, parameters: Sequence[str]) -> str:
+        """Return the condition for the row with the key in these parameters, or its first ones."""
+        keys = zip(self.keys, self.key_columns, parameters, strict=False)
         equal = [f"{column} = {key.bind(parameter)}" for key, column, parameter in keys]
         return " AND ".join(filter(None, [*equal, self.row_condition]))
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sluice.query import Query
 from sluice.sql.key import Key, params_of
 from sluice.sql.keyset import compile_select
-from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
+from sluice.sql.list_spec import ListQuery, ListSpec, Page, Parent, cursor_context
 from sluice.sql.page_cursor import Position
 from sluice.sql.projection import Projection, Representation, Row
 from sluice.sql.repository import Repository, first_row
@@ -27,20 +27,25 @@ class ReadRepository(Repository):
         """The projection of rows that Python reads, for GraphQL."""
         return self.list_spec.projection
 
-    def page(self, query: ListQuery) -> Page:
-        """Return the page of `query`, in one statement.
+    def page(self, query: ListQuery, parent: Parent | None = None) -> Page:
+        """Return the page of `query`, or of a parent's list, in one statement.
 
-        Raises InvalidCursor if the cursor was not made for this list, sort and filters.
+        Raises InvalidCursor if the cursor was not made for this list, sort and filters, and
+        NotFound if the parent does not exist.
         """
-        context = cursor_context(self.list_spec, query)
+        list_spec = (parent.junction if parent else None) or self.list_spec
+        of_parent = (parent.foreign_key, parent.key) if parent else ()
+        context = cursor_context(list_spec, query, *of_parent)
         verify, sign = self._signer.verify, self._signer.sign
         position = None if query.cursor is None else verify(query.cursor, context)
         params = bind_values(query, position)
         if query.offset:
             params["offset"] = query.offset
-        spec = SelectSpec.from_query(self.list_spec, query, position)
-        select = compile_select(self.list_spec, spec)
-        row = self._executor.read(Query(select, params, prepare=spec.generic_plan_ok))[0]
+        spec = SelectSpec.from_query(list_spec, query, position, *of_parent[:1])
+        select = compile_select(list_spec, spec)
+        if parent:
+            select, params = parent.select(select), params | parent.params
+        row = first_row(self._executor.read(Query(select, params, prepare=spec.generic_plan_ok)))
 
         ahead, back = _positions(row, query, position)
         next_cursor = None if ahead is None else sign(ahead, context)
@@ -64,7 +69,7 @@ class ReadRepository(Repository):
 
         Keys without a row are missing. Each row has its key and these fields.
         """
-        name = self.list_spec.key
+        (name,) = self.list_spec.keys
         (column,) = self.row_projection.key_columns
         condition = f"{column} = ANY(CAST(:ids AS bigint[]))"
         rows = self._read_rows(condition, [key[0] for key in keys], fields)
@@ -74,7 +79,7 @@ class ReadRepository(Repository):
         self, condition: str, ids: Sequence[object], fields: Collection[str]
     ) -> list[Row]:
         """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
-        projection, key = self.row_projection, self.list_spec.key
+        projection, key = self.row_projection, self.list_spec.keys[0]
         columns = projection.columns({key, *fields})
         sql = f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.{key}), '') AS items

@@ -3,12 +3,13 @@
 keyset.py compiles a SelectSpec to SQL.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.key import PARAMETERS
+from sluice.sql.list_spec import PARENT, Filter, ListQuery, ListSpec
 from sluice.sql.page_cursor import Position
 from sluice.sql.projection import Join
-from sluice.sql.sort_keys import PARENT
 
 
 class SelectSpec(NamedTuple):
@@ -16,7 +17,7 @@ class SelectSpec(NamedTuple):
 
     null_keys: for each key of the position, whether it is NULL; None without a position.
     until_null_keys: the same for the position at which a connection ends.
-    parent_column: the column with the id of the parent, for lists of several parents.
+    parent_columns: the columns with the key of the parent, for lists that belong to a row.
     with_cursors: return each row of a connection with its keys, in the order of reading.
     limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
         no limit would read every row.
@@ -33,9 +34,10 @@ class SelectSpec(NamedTuple):
     total: bool
     until_null_keys: tuple[bool, ...] | None = None
     until_inclusive: bool = False
-    parent_column: str = ""
+    parent_columns: tuple[str, ...] = ()
     with_cursors: bool = False
     limit: int = 0
+    expand: tuple[str, ...] = ()
 
     @property
     def generic_plan_ok(self) -> bool:
@@ -52,29 +54,26 @@ class SelectSpec(NamedTuple):
         list_spec: ListSpec,
         query: ListQuery,
         position: Position | None,
-        parent_filter: str = "",
+        foreign_key: str = "",
     ) -> "SelectSpec":
         """Return the specification of the SELECT of `query`, from `position` on.
 
-        `parent_filter` is the filter that is replaced by the parent of a lateral join.
+        `foreign_key` is one of `ListSpec.parents`, for a list that belongs to a row.
         """
         filters = [
-            (list_spec.filters[name], value)
-            for name, value in sorted(query.filters.items())
-            if name != parent_filter
+            (list_spec.filters[name], value) for name, value in sorted(query.filters.items())
         ]
         joins = [declared.join for declared, _ in filters]
         joins += [list_spec.sorts[name].join for name, _ in query.sort]
         by_alias = {join.alias: join for join in joins if join}
-        conditions = [_condition(declared, value) for declared, value in filters]
-        parent_column = ""
-        if parent_filter:
-            alias = list_spec.projection.alias
-            parent_column = f"{alias}.{list_spec.parent_columns[parent_filter]}"
-            conditions += [f"{parent_column} >= {PARENT}.id", f"{parent_column} <= {PARENT}.id"]
+        parents = list_spec.parents[foreign_key] if foreign_key else ()
+        parent_columns = tuple(column.sql for column in parents)
+        conditions = [list_spec.projection.row_condition]
+        conditions += [_condition(declared, value) for declared, value in filters]
+        conditions += _parent_conditions(parent_columns)
         return cls(
             sort=query.sort,
-            conditions=tuple(conditions),
+            conditions=tuple(filter(None, conditions)),
             joins=tuple(by_alias[alias] for alias in sorted(by_alias)),
             fields=query.fields,
             null_keys=null_keys_of(position) if position else None,
@@ -82,8 +81,9 @@ class SelectSpec(NamedTuple):
             inclusive=position.inclusive if position else False,
             offset=query.offset > 0,
             total=query.include_total,
-            parent_column=parent_column,
+            parent_columns=parent_columns,
             limit=0 if filters or query.offset else query.limit,
+            expand=query.expand,
         )
 
 
@@ -102,6 +102,17 @@ def bind_values(
 
 def null_keys_of(position: Position) -> tuple[bool, ...]:
     return tuple(key is None for key in position.keys)
+
+
+def _parent_conditions(columns: Sequence[str]) -> list[str]:
+    """Return the conditions for the parent's key, with a range of its last column.
+
+    keyset.py says why.
+    """
+    pairs = [(col, f"{PARENT}.{name}") for col, name in zip(columns, PARAMETERS, strict=False)]
+    equal = [f"{column} = {value}" for column, value in pairs[:-1]]
+    last = [f"{column} {sign} {value}" for column, value in pairs[-1:] for sign in (">=", "<=")]
+    return equal + last
 
 
 def _condition(declared: Filter, value: object) -> str:

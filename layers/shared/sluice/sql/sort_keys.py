@@ -5,14 +5,8 @@ keyset.py explains the conditions.
 
 from typing import NamedTuple
 
-PARENT = "parent"  # the alias of the parent row, and the name of its key; see connections.py
-
-# SQL that writes a sort key's value into a cursor and reads it back, by type. No setting of the
-# session (DateStyle, TimeZone) changes either: JSON has times in ISO 8601, and every DateStyle
-# reads ISO 8601. The value of any other type is written as text.
-UTC = "{} AT TIME ZONE 'UTC'"
-TO_CURSOR = {"timestamptz": UTC, "timestamp": "{}", "date": "{}"}
-FROM_CURSOR = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
+from sluice.kinds.field import Field
+from sluice.sql.list_spec import PARENT
 
 
 class SortColumn(NamedTuple):
@@ -25,7 +19,9 @@ class SortColumn(NamedTuple):
 class SortKey(NamedTuple):
     """One term of an ORDER BY.
 
-    `name` is the name of the key in the rows, and `parameter` that of the position's value.
+    `name` is the name of the key in the rows, and `parameter` that of the position's value. `field`
+    writes its value into a cursor and reads it back.
+
     `equivalent` is a column of a joined table with the same values. Then one index can answer both
     keys, and a merge join starts at the page instead of at the first row.
 
@@ -36,7 +32,7 @@ class SortKey(NamedTuple):
     name: str
     parameter: str
     column: SortColumn
-    type: str
+    field: Field
     nullable: bool
     descending: bool
     equivalent: SortColumn | None = None
@@ -45,13 +41,13 @@ class SortKey(NamedTuple):
     def bound_value(self) -> str:
         """The SQL of the value that the position has for this key."""
         if self.name == PARENT:
-            return f"{PARENT}.id"
-        return FROM_CURSOR.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.parameter}")
+            return f"{PARENT}.{self.parameter}"
+        return self.field.from_cursor(self.parameter)
 
     @property
     def cursor_value(self) -> str:
         """The SQL that writes this key's value into a cursor."""
-        return TO_CURSOR.get(self.type, "{}::text").format(self.column.sql)
+        return self.field.cursor(self.column.sql)
 
     @property
     def operator(self) -> str:

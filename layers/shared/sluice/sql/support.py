@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
-from sluice.sql.sort_keys import PARENT
+from sluice.sql.list_spec import PARENT
 
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 KEY_TYPES = ("bigint", "integer")

@@ -52,7 +52,10 @@ def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
         "upload_url": current.bucket.presigned_url(object_key, upload=True),
     }
     return idempotency.create(
-        request, current.idempotency, lambda key: current.imports.create(job, key)
+        request,
+        current.idempotency,
+        NEW_IMPORT_PROJECTION.keys,
+        lambda key: current.imports.create(job, key),
     )
 
 

@@ -41,6 +41,7 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     return idempotency.create(
         request,
         current.idempotency,
+        ORDERS.keys,
         lambda key: ordering.place_order(current, order["user_id"], items, key),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sluice.errors import BadRequest, FieldError, InvalidParameter
 from sluice.http.body import BodySchema
+from sluice.http.query_params import NONE_REPEATED, Repeated
 from sluice.http.request import read_json
 
 # Smaller than the limit of other bodies, because parsing JSON takes time before any check can run.
@@ -41,15 +42,16 @@ BODY = GraphQLBody([], max_bytes=MAX_BYTES)
 class GraphQLQueryString:
     """The query string of a GET, with `variables` and `extensions` as JSON."""
 
-    def read(self, query: Mapping[str, str]) -> GraphQLRequest:
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> GraphQLRequest:
         """Return the GraphQLRequest. Raises InvalidParameter, and BadRequest for invalid JSON."""
         unknown = [
             FieldError("unknown_parameter", "is not a parameter here", parameter=name[:100])
             for name in query
             if name not in PARAMETERS
         ]
-        if unknown:
-            raise InvalidParameter(errors=unknown)
+        twice = [_parameter_error(name, "must be given once") for name in repeated]
+        if unknown or twice:
+            raise InvalidParameter(errors=[*unknown, *twice])
         parameters: dict[str, Any] = dict(query)
         for name in ("variables", "extensions"):
             if query.get(name):

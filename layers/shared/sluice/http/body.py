@@ -1,11 +1,13 @@
 """Schemas of request bodies. Validation reports all invalid fields of a body at once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from sluice.errors import FieldError, ValidationFailed
 from sluice.kinds.field import Field
 from sluice.kinds.objects import read_object
 from sluice.resource import Resource
+from sluice.sql.key import Key
 
 MAX_BODY_BYTES = 1024 * 1024  # after decompression
 
@@ -71,9 +73,37 @@ def body_of_new(resource: Resource) -> BodySchema:
 
 
 def body_of_changes(resource: Resource) -> BodySchema:
-    """Return the body of a PUT or PATCH. Fields that only a POST may set are ignored."""
-    fields = resource.changeable
-    return BodySchema(fields, read_only=_other_names(resource, fields))
+    """Return the body of a PUT or PATCH. Fields that only a POST may set are ignored.
+
+    A body may repeat the key, if a POST sets it. See `without_key`.
+    """
+    fields = [field for field in resource.changeable if field not in resource.keys]
+    keys = [key for key in resource.keys if not key.read_only]
+    others = _other_names(resource, [*fields, *keys])
+    return BodySchema(fields, read_only=others, immutable=keys)
+
+
+def without_key(resource: Resource, values: Mapping[str, Any], key: Key) -> dict[str, Any]:
+    """Return the values of a body without the fields of the key.
+
+    Raise ValidationFailed if one has another value than in the path, because it cannot be changed.
+    """
+    others = dict(values)
+    errors = []
+    for field, value in zip(resource.keys, key, strict=True):
+        if not _is_same(field, others.pop(field.name, value), value):
+            pointer = f"/{field.name}"
+            errors.append(FieldError("invalid", "cannot be changed", pointer=pointer))
+    if errors:
+        raise ValidationFailed(errors=errors)
+    return others
+
+
+def _is_same(field: Field, sent: object, value: object) -> bool:
+    ignores_case = getattr(field, "ignore_case", False)
+    if ignores_case and isinstance(sent, str) and isinstance(value, str):
+        return sent.casefold() == value.casefold()
+    return sent == value
 
 
 def _other_names(resource: Resource, fields: Collection[Field]) -> list[str]:

@@ -4,7 +4,7 @@ The first response is stored for 24 hours under the client, the path and the key
 stored response. See draft-ietf-httpapi-idempotency-key-header.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from aws_lambda_powertools.event_handler import Response
@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.errors import IdempotencyKeyReused
 from sluice.http import headers, responses
 from sluice.http.request import Request
+from sluice.kinds.field import Field
 from sluice.sql.idempotency import IdempotencyKey, IdempotencyKeyRepository
 from sluice.sql.projection import Representation
 
@@ -19,24 +20,25 @@ from sluice.sql.projection import Representation
 def create(
     request: Request,
     store: IdempotencyKeyRepository,
+    keys: Sequence[Field],
     make: Callable[[IdempotencyKey | None], Representation],
 ) -> Response[str]:
     """Create a row and return 201, or return the stored response if the key was used before.
 
     `make` stores the response in the transaction that creates the row. It raises
     IdempotencyKeyReused if a response is stored already. That error reaches the client if the
-    stored response was for another body.
+    stored response was for another body. `keys` are the fields of the row's key.
     """
     key = read_key(request)
     if key is None:
-        return responses.created(request, make(None))
+        return responses.created(request, make(None), keys)
     try:
-        return responses.created(request, make(key))
+        return responses.created(request, make(key), keys)
     except IdempotencyKeyReused:
         stored = store.find_response(key)
         if stored is None:
             raise
-        return responses.created(request, stored, replayed=True)
+        return responses.created(request, stored, keys, replayed=True)
 
 
 def read_key(request: Request) -> IdempotencyKey | None:

@@ -3,20 +3,24 @@
 All invalid parameters are reported at once. Nothing is guessed, and no value is cut to fit.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.date import Date
+from sluice.kinds.field import FieldFilter
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
-from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.list_spec import ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
 T = TypeVar("T")
 D = TypeVar("D")
+Repeated: TypeAlias = Mapping[str, Sequence[str]]  # the values of parameters that were sent twice
+NONE_REPEATED: Repeated = MappingProxyType({})
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -39,8 +43,11 @@ class IntParam(NamedTuple):
 class QueryParams(Protocol):
     """The query parameters that a route accepts."""
 
-    def read(self, query: Mapping[str, str]) -> Any:
-        """Return the parsed parameters, or raise InvalidParameter with all invalid ones."""
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> Any:
+        """Return the parsed parameters, or raise InvalidParameter with all invalid ones.
+
+        In `query`, commas join the values of a parameter that is also in `repeated`.
+        """
         ...
 
 
@@ -49,10 +56,14 @@ class FieldsParams(NamedTuple):
 
     projection: Projection
 
-    def read(self, query: Mapping[str, str]) -> frozenset[str] | None:
+    def read(
+        self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED
+    ) -> frozenset[str] | None:
         """Return the selected fields, or None for all."""
-        parser = _ParamParser(query)
-        fields = parser.get("fields", lambda text: _fields(text, self.projection.fields), None)
+        parser = _ParamParser(query, repeated)
+        fields = parser.get_joined(
+            "fields", lambda text: _fields(text, self.projection.fields), None
+        )
         parser.finish()
         return fields
 
@@ -62,21 +73,21 @@ class ListParams(NamedTuple):
 
     list_spec: ListSpec
 
-    def read(self, query: Mapping[str, str]) -> ListQuery:
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> ListQuery:
         """Return the query for the repository."""
-        parser = _ParamParser(query)
+        parser = _ParamParser(query, repeated)
         known_fields = self.list_spec.projection.fields
         result = ListQuery(
             limit=parser.get(
                 "limit", lambda text: parse_whole_number(text, 1, MAX_LIMIT), DEFAULT_LIMIT
             ),
-            sort=parser.get("sort", lambda text: _sort(text, self.list_spec), ()),
-            fields=parser.get("fields", lambda text: _fields(text, known_fields), None),
+            sort=parser.get_joined("sort", lambda text: _sort(text, self.list_spec), ()),
+            fields=parser.get_joined("fields", lambda text: _fields(text, known_fields), None),
             cursor=parser.get("cursor", CURSOR.parse, None),
             offset=parser.get("offset", lambda text: parse_whole_number(text, 0, MAX_OFFSET), 0),
             include_total=parser.get("include_total", INCLUDE_TOTAL.parse, False),
             filters={
-                name: parser.get(name, _filter_parser(spec), None)
+                name: parser.get_filter(name, spec.field_filter)
                 for name, spec in self.list_spec.filters.items()
                 if name in query
             },
@@ -92,9 +103,9 @@ class IntParams(NamedTuple):
 
     params: Mapping[str, IntParam]
 
-    def read(self, query: Mapping[str, str]) -> dict[str, int]:
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> dict[str, int]:
         """Return the value of each parameter."""
-        parser = _ParamParser(query)
+        parser = _ParamParser(query, repeated)
         values = {
             name: parser.get(name, _bounded(param), param.default)
             for name, param in self.params.items()
@@ -110,9 +121,9 @@ class SqlParams(NamedTuple):
     max_rows: IntParam
     example: str = ""
 
-    def read(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> dict[str, Any]:
         """Return both parameters."""
-        parser = _ParamParser(query)
+        parser = _ParamParser(query, repeated)
         text = parser.require("query", Text("query", max_length=self.max_length).parse, "")
         max_rows = parser.get("max_rows", _bounded(self.max_rows), self.max_rows.default)
         parser.finish()
@@ -124,9 +135,11 @@ class DateRangeParams(NamedTuple):
 
     max_days: int
 
-    def read(self, query: Mapping[str, str]) -> tuple[date, date]:
+    def read(
+        self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED
+    ) -> tuple[date, date]:
         """Return the first and the last day."""
-        parser = _ParamParser(query)
+        parser = _ParamParser(query, repeated)
         start = parser.require("start_date", DAY.parse, date.min)
         end = parser.require("end_date", DAY.parse, date.min)
         if not parser.errors and end < start:
@@ -141,13 +154,29 @@ class DateRangeParams(NamedTuple):
 class _ParamParser:
     """Parses parameters one by one and collects their errors."""
 
-    def __init__(self, query: Mapping[str, str]) -> None:
+    def __init__(self, query: Mapping[str, str], repeated: Repeated) -> None:
         self._query = query
+        self._repeated = repeated
         self._known: set[str] = set()
         self.errors: list[FieldError] = []
 
     def get(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
         """Return the parsed parameter, or `default` if it is missing or invalid."""
+        if name in self._repeated:
+            self._known.add(name)
+            self.add_error(name, "must be given once")
+            return default
+        return self.get_joined(name, parse, default)
+
+    def get_filter(self, name: str, declared: FieldFilter) -> object:
+        """Return the parsed value of a filter, or its values, if it takes several."""
+        if not declared.many:
+            return self.get(name, declared.parse, None)
+        texts = self._repeated.get(name)
+        return self.get_joined(name, lambda text: declared.parse_many(texts or [text]), None)
+
+    def get_joined(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
+        """Like `get`, but the parameter may be repeated. Then commas join its values."""
         self._known.add(name)
         if name not in self._query:
             return default
@@ -177,13 +206,6 @@ class _ParamParser:
                 self.add_error(printable, "is not a known parameter", code="unknown_parameter")
         if self.errors:
             raise InvalidParameter(errors=self.errors)
-
-
-def _filter_parser(declared: Filter) -> Callable[[str], object]:
-    field_filter = declared.field_filter
-    if field_filter.many:
-        return lambda text: field_filter.parse_many([text])
-    return field_filter.parse
 
 
 def _bounded(param: IntParam) -> Callable[[str], int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from sluice.errors import BadRequest
 from sluice.request_context import RequestContext
@@ -29,7 +30,8 @@ class JsonDecimal(Decimal):
 class Request:
     """An HTTP request.
 
-    Header names are lower-case. API Gateway joins the values of a repeated parameter with commas.
+    Header names are lower-case. In `query`, commas join the values of a repeated parameter, as in
+    API Gateway's event. `pairs` has each parameter as it was sent.
     """
 
     method: str
@@ -43,23 +45,37 @@ class Request:
     id: str = ""  # as in the response and the log
     # Of a token that API Gateway's JWT authorizer has verified.
     claims: Mapping[str, Any] | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], id: str = "") -> "Request":
         """Create a request from an HTTP API event in payload format 2.0."""
         text = event.get("body") or ""
         is_base64 = event.get("isBase64Encoded")
+        query: Mapping[str, str] = event.get("queryStringParameters") or {}
+        raw_query = event.get("rawQueryString", "")
         body = b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")
         return cls(
             method=event["requestContext"]["http"]["method"],
             path=event["rawPath"],
-            query=event.get("queryStringParameters") or {},
+            query=query,
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=body,
             client_ip=event["requestContext"]["http"].get("sourceIp", ""),
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
+            pairs=tuple(parse_qsl(raw_query, keep_blank_values=True) or query.items()),
         )
+
+    @property
+    def repeated(self) -> dict[str, list[str]]:
+        """The values of each parameter that was sent more than once."""
+        if len(self.pairs) == len(self.query):
+            return {}
+        texts: dict[str, list[str]] = {}
+        for name, text in self.pairs:
+            texts.setdefault(name, []).append(text)
+        return {name: values for name, values in texts.items() if len(values) > 1}
 
 
 NO_REQUEST = Request("", "", {}, {}, b"")

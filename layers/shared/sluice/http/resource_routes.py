@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.http import idempotency, responses
-from sluice.http.body import body_of_changes, body_of_new
+from sluice.http.body import body_of_changes, body_of_new, without_key
 from sluice.http.conditional import precondition
 from sluice.http.query_params import FieldsParams, ListParams
 from sluice.http.request import Request
@@ -19,6 +19,7 @@ from sluice.http.route import ResponseSpec, RouteSpec
 from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
+from sluice.sql.key import Key
 from sluice.sql.list_spec import ListQuery
 from sluice.sql.resource_repository import ResourceRepository
 
@@ -65,18 +66,22 @@ class ResourceHandlers:
 
     def create(self, request: Request, values: dict[str, Any]) -> Response[str]:
         rows = self._rows()
-        keys = runtime.current().idempotency
-        return idempotency.create(request, keys, lambda key: rows.create(values, key))
+        return idempotency.create(
+            request,
+            runtime.current().idempotency,
+            self._repository.resource.keys,
+            lambda key: rows.create(values, key),
+        )
 
-    def get(self, request: Request, fields: frozenset[str] | None, /, **key: int) -> Response[str]:
-        return responses.ok(request, self._rows().get_by_id(tuple(key.values()), fields))
+    def get(self, request: Request, fields: frozenset[str] | None, key: Key) -> Response[str]:
+        return responses.ok(request, self._rows().get_by_id(key, fields))
 
-    def update(self, request: Request, changes: dict[str, Any], /, **key: int) -> Response[str]:
-        changed = self._rows().update(tuple(key.values()), changes, precondition(request))
-        return responses.ok(request, changed)
+    def update(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
+        changes = without_key(self._repository.resource, values, key)
+        return responses.ok(request, self._rows().update(key, changes, precondition(request)))
 
-    def delete(self, request: Request, /, **key: int) -> Response[str]:
-        self._rows().delete(tuple(key.values()), precondition(request))
+    def delete(self, request: Request, key: Key) -> Response[str]:
+        self._rows().delete(key, precondition(request))
         return responses.no_content()
 
     def _rows(self) -> ResourceRepository:
@@ -105,6 +110,7 @@ def _routes(
             response=response,
             scope=f"{resource.scope_prefix}:{'read' if method == 'GET' else 'write'}",
             path_fields=key if is_of_row else {},
+            keys={"key": tuple(key)} if is_of_row else {},
             **declared,
         )
 

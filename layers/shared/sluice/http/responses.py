@@ -1,11 +1,14 @@
 """Responses with rows: a single row with its ETag, or a page with its links."""
 
+from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
 from sluice.http import conditional
 from sluice.http.request import Request
+from sluice.kinds.field import Field
+from sluice.sql import key
 from sluice.sql.list_spec import Page
 from sluice.sql.projection import Representation
 
@@ -23,9 +26,12 @@ def ok(request: Request, row: Representation) -> Response[str]:
     return Response(200, JSON, row.json, headers)
 
 
-def created(request: Request, row: Representation, *, replayed: bool = False) -> Response[str]:
-    """Return 201 with the new row and its `Location`."""
-    headers = {"ETag": f'"{row.etag}"', "Location": f"{request.path}/{row.id}"}
+def created(
+    request: Request, row: Representation, keys: Sequence[Field], *, replayed: bool = False
+) -> Response[str]:
+    """Return 201 with the new row and its `Location`. `keys` are the fields of its key."""
+    path = key.to_path(key.of_representation(keys, row.id))
+    headers = {"ETag": f'"{row.etag}"', "Location": f"{request.path}/{path}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(201, JSON, row.json, headers)
@@ -66,7 +72,5 @@ def _quoted(cursor: str | None) -> str:
 
 def _link(request: Request, cursor: str) -> str:
     """Return the URL of this request with another cursor."""
-    query = {
-        name: value for name, value in request.query.items() if name not in ("cursor", "offset")
-    }
-    return f"{quote(request.path)}?{urlencode({**query, 'cursor': cursor})}"
+    kept = [pair for pair in request.pairs if pair[0] not in ("cursor", "offset")]
+    return f"{quote(request.path)}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -4,7 +4,8 @@ The router and scripts/openapi.py, which writes openapi.json, use the same Route
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from sluice.errors import FieldError, InvalidParameter
@@ -14,6 +15,7 @@ from sluice.http.query_params import FieldsParams, ListParams, QueryParams
 from sluice.http.request import Request
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
+from sluice.sql.key import of_path
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column, Projection
 
@@ -31,13 +33,18 @@ Properties: TypeAlias = Mapping[str, Any]
 ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
 
 
+NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
 class RouteSpec(NamedTuple):
     """A route as a handler declares it.
 
     name: the handler's function name, which is the operationId in openapi.json.
     text: the handler's docstring, which is the description in openapi.json.
     path: the path template, with the fields of a key as `<name>`.
-    path_fields: these fields, by name.
+    path_fields: these fields, by name, in the order of the path.
+    keys: the handler's argument → the names of the fields in the path that make a key. Without it,
+        the handler gets the value of each field by its name.
     scope: the scope that clients need; empty for an open route.
     idempotent: whether `Idempotency-Key` makes the POST safe to repeat.
     stale_if_error: whether a cached response is served while the database is unavailable.
@@ -50,6 +57,7 @@ class RouteSpec(NamedTuple):
     response: ResponseSpec
     scope: str
     path_fields: Mapping[str, Field]
+    keys: Mapping[str, Sequence[str]] = NO_KEYS
     query: QueryParams | None = None
     body: BodySchema | None = None
     idempotent: bool = False
@@ -94,12 +102,22 @@ class RouteSpec(NamedTuple):
         """
         if self.query is None:
             _require_no_query(request)
-        path = {name: self.path_fields[name].parse_path(text) for name, text in path_texts.items()}
+        path = self._path_values(path_texts)
         if self.body is not None:
             return [self.body.read_body(content.read(request), self.method)], path
         if self.query is not None:
-            return [self.query.read(request.query)], path
+            return [self.query.read(request.query, request.repeated)], path
         return [], path
+
+    def _path_values(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        segments = [texts[name] for name in self.path_fields]
+        parsed = of_path(tuple(self.path_fields.values()), segments)
+        values = dict(zip(self.path_fields, parsed, strict=True))
+        if not self.keys:
+            return values
+        return {
+            argument: tuple(values[name] for name in names) for argument, names in self.keys.items()
+        }
 
 
 def ids_of(path: str) -> dict[str, Field]:

@@ -180,9 +180,10 @@ class Api:
         request = context.request = require_cloudfront(request_of(context), origin_key())
         if request.method == "OPTIONS":
             return self._preflight(request.path)
-        # The resolver matches only ASCII paths; routes reject other ids themselves. Its copy of the
-        # headers is used only for compression, which no route asks for.
-        path = quote(request.path, errors="replace")
+        # The resolver matches only ASCII paths. The values that it finds are still encoded: see
+        # `key.of_path`. Its copy of the headers is used only for compression, which no route asks
+        # for.
+        path = quote(request.path, errors="surrogatepass")
         self._authenticate(context)
         return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, lambda_context)
 
@@ -269,7 +270,7 @@ class Api:
     ) -> Response[str]:
         """Return the route's response, or the cached one while the circuit breaker is open."""
         request = request_of(context)
-        cache_key = f"{request.path}?{sorted(request.query.items())}"
+        cache_key = f"{request.path}?{sorted(request.pairs)}"
         try:
             response = call()
         except CircuitOpen:

@@ -66,17 +66,31 @@ def alias(resource: Resource) -> str:
     return first if re.fullmatch("[a-su-z]", first) else "t_"
 
 
+def own_columns(resource: Resource) -> tuple[str, ...]:
+    """Return the declared columns of the resource's own table, as SQL names them."""
+    columns = [field.column for field in resource.all_fields if field.in_table]
+    if resource.etag != DIGEST:
+        columns += [name for name in _etag_columns(resource) if "." not in name]
+    return tuple(quoted(column) for column in dict.fromkeys(columns))
+
+
+def row_condition(resource: Resource) -> str:
+    """Return the condition for the rows that there are for clients; empty for all rows."""
+    deleted_at = resource.soft_delete
+    return f"{alias(resource)}.{quoted(deleted_at)} IS NULL" if deleted_at else ""
+
+
 def etag(repository: Repository) -> str:
     """Return the SQL of the ETag: the version columns as text, or a digest of the row.
 
-    A digest includes the columns of joined tables. Columns that are no whole numbers are digested,
-    too, because their texts may have characters that an ETag cannot have, or be NULL.
+    A digest is of the declared columns and of the SQL by hand. Columns that are no whole numbers
+    are digested, too: their texts may have characters that an ETag cannot have, or be NULL.
     """
     resource = repository.resource
-    row = f"{alias(resource)}.*"
     if resource.etag == DIGEST:
-        joined = [each.sql for each in repository.column_sql.values() if not isinstance(each, str)]
-        return f"md5(CAST({f'ROW({row}, {SEPARATOR.join(joined)})' if joined else row} AS text))"
+        own = [f"{alias(resource)}.{column}" for column in own_columns(resource)]
+        by_hand = [column_of(repository, resource.by_name[name]) for name in repository.column_sql]
+        return f"md5(CAST(ROW({SEPARATOR.join([*own, *by_hand])}) AS text))"
     names = _etag_columns(resource)
     if any("." in name for name in names):
         message = f"{resource.name}: with versions of other tables, the repository needs etag_sql"
@@ -107,6 +121,8 @@ def projection(repository: Repository) -> Projection:
         table=table(resource),
         alias=alias(resource),
         keys=resource.keys,
+        row_condition=row_condition(resource),
+        row_columns=() if _has_sql_by_hand(repository) else own_columns(resource),
         fields={
             field.name: Column(field.select(column_of(repository, field)), field)
             for field in resource.all_fields
@@ -124,7 +140,8 @@ def inserts(resource: Resource, without: frozenset[str] = frozenset()) -> Mappin
     columns = ", ".join(quoted(field.column) for field in fields)
     values = ", ".join(field.bind(field.name) for field in fields)
     row = f"({columns}) VALUES ({values})" if fields else "DEFAULT VALUES"
-    return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING *"}
+    returned = SEPARATOR.join(own_columns(resource))
+    return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING {returned}"}
 
 
 def insert_names(repository: Repository) -> frozenset[str] | None:
@@ -143,10 +160,14 @@ def optional_names(repository: Repository) -> frozenset[str]:
 def defaults(resource: Resource) -> Mapping[str, object]:
     """Return the values of fields that a POST may leave out. An optional field has none."""
     return {
-        field.name: field.default
+        field.name: _bound_default(field)
         for field in resource.writable
         if not field.required and not field.optional
     }
+
+
+def _bound_default(field: Field) -> object:
+    return None if field.default is None else field.to_sql(field.read(field.default, ""))
 
 
 def assignments(resource: Resource) -> Mapping[str, str]:
@@ -164,6 +185,17 @@ def unchanged(resource: Resource) -> str:
         return quoted(_etag_columns(resource)[0])
     changeable = (field for field in resource.changeable if not field.needs_column_sql)
     return quoted(next(changeable, resource.keys[0]).column)
+
+
+def deleted_at(resource: Resource) -> str:
+    """Return the column that `delete` sets; empty if it deletes the row."""
+    return quoted(resource.soft_delete) if resource.soft_delete else ""
+
+
+def _has_sql_by_hand(repository: Repository) -> bool:
+    """Return whether SQL by hand, which may read any column, gets the rows."""
+    etag_sql = getattr_static(repository, "etag_sql")
+    return bool(repository.column_sql) or not isinstance(etag_sql, _Derived)
 
 
 def _etag_columns(resource: Resource) -> list[str]:

@@ -13,19 +13,34 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from sluice.errors import FieldError, InvalidParameter
+from sluice.errors import FieldError, InvalidParameter, SluiceError
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
 
 Key: TypeAlias = tuple[Any, ...]
 PARAMETERS: Final = ("id", "id1", "id2", "id3")  # of the key's columns, in statements
+LISTS: Final = ("ids", "ids1", "ids2", "ids3")  # of these columns of several keys
 PLAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 ENCODED = "~"  # before base64url
 
 
-def params_of(key: Key) -> dict[str, object]:
-    """Return the key as the parameters of a statement."""
-    return dict(zip(PARAMETERS, key, strict=False))
+def params_of(fields: Sequence[Field], key: Key) -> dict[str, object]:
+    """Return a key as the parameters of a statement."""
+    values = zip(PARAMETERS, fields, key, strict=False)
+    return {name: field.to_sql(value) for name, field, value in values}
+
+
+def params_of_many(fields: Sequence[Field], keys: Sequence[Key]) -> dict[str, object]:
+    """Return keys as the parameters of a statement: a list for each column."""
+    columns = zip(LISTS, fields, zip(*keys, strict=True), strict=False)
+    return {name: [field.to_sql(value) for value in values] for name, field, values in columns}
+
+
+def unnested(fields: Sequence[Field]) -> str:
+    """Return the FROM item of the keys in `params_of_many`, a row for each."""
+    lists = zip(LISTS, fields, strict=False)
+    arrays = ", ".join(f"CAST(:{name} AS {field.sql_type}[])" for name, field in lists)
+    return f"unnest({arrays}) WITH ORDINALITY"
 
 
 def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
@@ -42,6 +57,20 @@ def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
 def to_path(key: Key) -> str:
     """Return a key as in `Location`. What could be changed on the way is in base64url."""
     return "/".join(_segment(text_of(value)) for value in key)
+
+
+def of_id(fields: Sequence[Field], text: str) -> Key | None:
+    """Return the key of GraphQL's `id`, or None if no row can have it."""
+    values: object = [text]
+    try:
+        if len(fields) > 1:
+            values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            if not isinstance(values, list) or len(values) != len(fields):
+                return None
+            return tuple(_read(f, value) for f, value in zip(fields, values, strict=True))
+        return (fields[0].parse_id(text),)
+    except (ValueError, SluiceError, RecursionError):
+        return None
 
 
 def to_id(value: object) -> str:
@@ -68,6 +97,10 @@ def of_representation(fields: Sequence[Field], id: str) -> Key:
 def text_of(value: object) -> str:
     """Return a value of a key as text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read(field: Field, value: object) -> object:
+    return field.parse_id(value) if isinstance(value, str) else field.read(value, "")
 
 
 def _segment(text: str) -> str:

@@ -88,6 +88,7 @@ class Projection:
     with its schema, and in quotes if it needs them. `alias` is any name but `t`, which the
     statements of a write use. `keys` are the fields of the key. `etag` is the SQL of the ETag.
     `row_condition` is a condition for the rows that there are for clients; empty for all.
+    `row_columns` are the columns that the fields and the ETag read; empty for all columns.
     """
 
     name: str
@@ -99,16 +100,22 @@ class Projection:
     etag: str
     joins: tuple[Join, ...] = ()
     row_condition: str = ""
+    row_columns: tuple[str, ...] = ()
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
         """The SQL of each column of the key."""
         return tuple(f"{self.alias}.{quoted(key.column)}" for key in self.keys)
 
+    @property
+    def has_whole_number(self) -> bool:
+        """Whether the key is one whole number."""
+        return len(self.keys) == 1 and isinstance(self.keys[0], BigInt)
+
     @cached_property
     def id_sql(self) -> str:
         """The SQL of the id of a Representation. A whole number is sent as it is."""
-        if len(self.keys) == 1 and isinstance(self.keys[0], BigInt):
+        if self.has_whole_number:
             return self.key_columns[0]
         pairs = zip(self.keys, self.key_columns, strict=True)
         values = [key.select(column) for key, column in pairs]
@@ -126,6 +133,14 @@ class Projection:
         equal = [f"{column} = {key.bind(parameter)}" for key, column, parameter in keys]
         return " AND ".join(filter(None, [*equal, self.row_condition]))
 
+    def columns_of_rows(self, alias: str) -> str:
+        """Return the SELECT list of the columns that a subquery passes on.
+
+        It is not `*`, because a role may lack the privilege for other columns.
+        """
+        names = self.row_columns or ("*",)
+        return ", ".join(f"{alias}.{name}" for name in names)
+
     @cached_property
     def source(self) -> str:
         """The FROM clause: the table and its joins."""
@@ -136,20 +151,23 @@ class Projection:
         joins = [join.sql(instead.get(join.alias, "")) for join in self.joins]
         return " ".join([aliased(instead.get(self.alias, self.table), self.alias), *joins])
 
-    def columns(self, only: Collection[str] | None = None) -> str:
-        """Return the SELECT list of all fields, or of those in `only`, in the declared order."""
+    def columns(self, only: Collection[str] | None = None, more: tuple[str, ...] = ()) -> str:
+        """Return the SELECT list of all fields, or of those in `only`, in the declared order.
+
+        `more` are further items of the list.
+        """
         chosen = (
             (name, column.sql)
             for name, column in self.fields.items()
             if only is None or name in only
         )
-        return ", ".join(f'{sql} AS "{name}"' for name, sql in chosen)
+        return ", ".join([*(f'{sql} AS "{name}"' for name, sql in chosen), *more])
 
     @lru_cache(maxsize=256)  # noqa: B019  projections are module constants: none is ever freed
-    def representation(self, only: frozenset[str] | None = None) -> str:
+    def representation(self, only: frozenset[str] | None = None, more: tuple[str, ...] = ()) -> str:
         """Return the SELECT list of a `Representation`: json, etag, id."""
         return (
-            f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only)}) o) AS json, "
+            f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only, more)}) o) AS json, "
             f"({self.etag}) AS etag, {self.id_sql} AS id"
         )
 

@@ -5,10 +5,12 @@ PostgreSQL renders a page as JSON, with cursors to the next and the previous pag
 
 import json
 from collections.abc import Collection, Sequence
+from functools import lru_cache
+from hashlib import md5
 from typing import Any, ClassVar
 
 from sluice.query import Query
-from sluice.sql.key import Key, params_of
+from sluice.sql.key import Key, params_of, params_of_many, unnested
 from sluice.sql.keyset import compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, Page, Parent, cursor_context
 from sluice.sql.page_cursor import Position
@@ -54,38 +56,68 @@ class ReadRepository(Repository):
             next_cursor, prev_cursor = prev_cursor, next_cursor
         return Page(row.items, next_cursor, prev_cursor, row.total)
 
-    def get_by_id(self, key: Key, fields: frozenset[str] | None = None) -> Representation:
-        """Return the row with this key, in one statement. Raises NotFound."""
+    def get_by_id(
+        self, key: Key, fields: frozenset[str] | None = None, expand: tuple[str, ...] = ()
+    ) -> Representation:
+        """Return the row with this key, in one statement. Raises NotFound.
+
+        `expand` has the items of rows that are shown in this one. The ETag is then of them, too.
+        """
         projection = self.list_spec.projection
         sql = (
-            f"SELECT {projection.representation(fields)} FROM {projection.source} "
+            f"SELECT {projection.representation(fields, expand)} FROM {projection.source} "
             f"WHERE {projection.key_condition}"
         )
-        rows = self._executor.read(Query(sql, params_of(key), prepare=True))
-        return Representation.of(first_row(rows))
+        rows = self._executor.read(Query(sql, params_of(projection.keys, key), prepare=True))
+        row = Representation.of(first_row(rows))
+        return row._replace(etag=f"{row.etag}.{_digest(row.json)}") if expand else row
 
     def get_many(self, keys: Sequence[Key], fields: Collection[str]) -> dict[Key, Row]:
         """Return the rows with these keys, by key, in one statement.
 
         Keys without a row are missing. Each row has its key and these fields.
         """
-        (name,) = self.list_spec.keys
-        (column,) = self.row_projection.key_columns
-        condition = f"{column} = ANY(CAST(:ids AS bigint[]))"
-        rows = self._read_rows(condition, [key[0] for key in keys], fields)
-        return {(row[name],): row for row in rows}
+        projection = self.row_projection
+        if projection.has_whole_number:
+            name = projection.keys[0].name
+            condition = f"{projection.key_columns[0]} = ANY(CAST(:ids AS bigint[]))"
+            rows = self._read_rows(condition, [key[0] for key in keys], fields)
+            return {(row[name],): row for row in rows}
+        params = params_of_many(projection.keys, keys)
+        sql = _many_sql(projection, frozenset(fields))
+        found = self._executor.read(Query(sql, params, prepare=True))
+        return {keys[row.n - 1]: json.loads(row.item) for row in found}
 
     def _read_rows(
         self, condition: str, ids: Sequence[object], fields: Collection[str]
     ) -> list[Row]:
         """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
-        projection, key = self.row_projection, self.list_spec.keys[0]
+        projection = self.row_projection
+        key = projection.keys[0].name
         columns = projection.columns({key, *fields})
+        condition = " AND ".join(filter(None, [condition, projection.row_condition]))
         sql = f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.{key}), '') AS items
         FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o"""
         row = self._executor.read(Query(sql, {"ids": list(ids)}, prepare=True))[0]
         return list(json.loads(f"[{row.items}]"))
+
+
+def _digest(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _many_sql(projection: Projection, fields: frozenset[str]) -> str:
+    """Return the statement that reads rows by keys, with the position of each row's key."""
+    names = [f"k{n}" for n, _ in enumerate(projection.keys)]
+    pairs = zip(projection.key_columns, names, strict=True)
+    equal = [f"{column} = k_.{name}" for column, name in pairs]
+    columns = projection.columns({*fields, *(key.name for key in projection.keys)})
+    return f"""
+        SELECT k_.n, (SELECT row_to_json(o)::text FROM (SELECT {columns}) o) AS item
+        FROM {projection.source}, {unnested(projection.keys)} AS k_ ({", ".join(names)}, n)
+        WHERE {" AND ".join(filter(None, [*equal, projection.row_condition]))}"""
 
 
 def _positions(

@@ -54,6 +54,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
     unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
+    _deleted_at: ClassVar[str] = derived(lambda cls: sql.deleted_at(cls.resource))
     _insert_names: ClassVar[frozenset[str] | None] = derived(sql.insert_names)
     _optional_names: ClassVar[frozenset[str]] = derived(sql.optional_names)
     import_trusted: ClassVar[bool] = False
@@ -88,7 +89,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         values = dict(values)
         self.before_create(values)
         self.before_write(values)
-        return super().create(values, key)
+        return super().create(self._to_sql(values), key)
 
     def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
         self._require_written(values, self._insert_names)
@@ -105,7 +106,16 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         changes = dict(changes)
         self.before_write(changes)
         self._require_written(changes, self.assignments if changes else ())
-        return super()._update(projection, key, changes, precondition)
+        return super()._update(projection, key, self._to_sql(changes), precondition)
+
+    def _to_sql(self, values: Values) -> Values:
+        """Return the values as they are bound."""
+        texts = {
+            field.name: field.to_sql(values[field.name])
+            for field in self.resource.converted
+            if values.get(field.name) is not None
+        }
+        return {**values, **texts}
 
     def _require_written(self, values: Collection[str], written: Collection[str] | None) -> None:
         """Raise DeclarationError if a rule added a field that the statement does not write."""

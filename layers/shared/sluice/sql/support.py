@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
+from sluice.sql.key import PARAMETERS
 from sluice.sql.list_spec import PARENT
 
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-KEY_TYPES = ("bigint", "integer")
 # Statements have parameters of their own, beside one for each field and filter.
 CREATE_PARAMETERS = frozenset({"key", "fingerprint"})
-UPDATE_PARAMETERS = frozenset({"id", "if_match", "if_none_match"})
+UPDATE_PARAMETERS = frozenset({"if_match", "if_none_match"})
 # Those of statements, and those of the query string of a list.
 LIST_PARAMETERS = frozenset(
     {
@@ -34,8 +34,6 @@ def require_supported(resource: Resource) -> None:
 def _unsupported(resource: Resource) -> Iterator[str]:
     if resource.tenant:
         yield "`tenant` is not supported yet, so rows of other tenants would be shown"
-    if resource.soft_delete:
-        yield "`soft_delete` is not supported yet"
     yield from (
         f"the relation {many.name} with `through` is not supported yet"
         for many in resource.lists
@@ -45,13 +43,11 @@ def _unsupported(resource: Resource) -> Iterator[str]:
         return
     if not resource.changeable and {"replace", "update"} & {*resource.writes}:
         yield "no field can be changed: leave replace and update out of `writes`"
-    if len(resource.keys) > 1:
-        yield "a key of several columns is not supported yet"
-    yield from (
-        f"the key {key.name} must be a BigInt or an Integer; other kinds are not supported yet"
-        for key in resource.keys
-        if key.sql_type not in KEY_TYPES
-    )
+    for key in resource.keys:
+        if not key.is_key:
+            yield f"the key {key.name} cannot be a {type(key).__name__}"
+        if key.nullable:
+            yield f"the key {key.name} cannot be nullable"
 
 
 def _reserved(resource: Resource) -> Iterator[str]:
@@ -100,9 +96,13 @@ def _filter_names(resource: Resource) -> Iterator[str]:
         yield "search"
 
 
+def _update_parameters(resource: Resource) -> frozenset[str]:
+    return UPDATE_PARAMETERS.union(PARAMETERS[: len(resource.keys)])
+
+
 def _is_reserved(field: Field, resource: Resource) -> bool:
     return (
         field.name in ROW_ALIASES
         or (field in resource.writable and field.name in CREATE_PARAMETERS)
-        or (field in resource.changeable and field.name in UPDATE_PARAMETERS)
+        or (field in resource.changeable and field.name in _update_parameters(resource))
     )

@@ -24,7 +24,7 @@ class WriteRepository(ReadRepository):
     """Reads and writes the resource of `list_spec`.
 
     inserts: the INSERT for each table that a new row is written to, by the table's alias. Each
-        returns all columns (`RETURNING *`) and has the fields as parameters.
+        returns the columns of the fields and has the fields as parameters.
     defaults: the values of fields that `create` may leave out.
     assignments: the SQL that sets each field, with the field as its parameter.
     unchanged: the column that an update without changes sets to itself.
@@ -34,6 +34,7 @@ class WriteRepository(ReadRepository):
     defaults: ClassVar[Mapping[str, object]] = {}
     assignments: ClassVar[Mapping[str, str]]
     unchanged: ClassVar[str] = "version"
+    _deleted_at: ClassVar[str] = ""  # the column that `delete` sets; empty: it deletes the row
 
     def create(
         self, values: Mapping[str, object], key: IdempotencyKey | None = None
@@ -69,8 +70,8 @@ class WriteRepository(ReadRepository):
 
         Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
         """
-        sql = _delete_sql(self.list_spec.projection)
-        row = self._write_target(sql, {**params_of(key), **precondition.params()})
+        sql = _delete_sql(self.list_spec.projection, self._deleted_at)
+        row = self._write_target(sql, {**self._params_of(key), **precondition.params()})
         if row.id is None:
             raise StaleVersion
 
@@ -89,10 +90,13 @@ class WriteRepository(ReadRepository):
         assigned = [self.assignments[name] for name in changes]
         assigned = assigned or [f"{self.unchanged} = {projection.alias}.{self.unchanged}"]
         sql = _update_sql(projection, ", ".join(assigned))
-        row = self._write_target(sql, {**changes, **params_of(key), **precondition.params()})
+        row = self._write_target(sql, {**changes, **self._params_of(key), **precondition.params()})
         if row.json is None:
             raise StaleVersion
         return Representation.of(row)
+
+    def _params_of(self, key: Key) -> dict[str, object]:
+        return params_of(self.list_spec.projection.keys, key)
 
     def _write_target(self, sql: str, params: Mapping[str, object]) -> Any:
         """Run a statement on the target, and return its row. Raises NotFound without one."""
@@ -116,7 +120,7 @@ def _update_sql(projection: Projection, assigned: str) -> str:
             UPDATE {projection.table} {alias}
             SET {assigned} FROM target t
             WHERE {_is_target(projection)} AND t.matches
-            RETURNING {alias}.*
+            RETURNING {projection.columns_of_rows(alias)}
         )
         SELECT r.json, r.etag, r.id
         FROM target
@@ -127,10 +131,14 @@ def _update_sql(projection: Projection, assigned: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _delete_sql(projection: Projection) -> str:
+def _delete_sql(projection: Projection, deleted_at: str) -> str:
+    row = f"{projection.table} {projection.alias}"
+    delete = (
+        f"UPDATE {row} SET {deleted_at} = now() FROM" if deleted_at else f"DELETE FROM {row} USING"
+    )
     return f"""
         WITH {_target(projection)}, deleted AS (
-            DELETE FROM {projection.table} {projection.alias} USING target t
+            {delete} target t
             WHERE {_is_target(projection)} AND t.matches
             RETURNING {projection.id_sql} AS id
         )

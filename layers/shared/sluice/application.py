@@ -136,21 +136,6 @@ class Application:
         return cast("Mapping[str, str]", self.registry.ERROR_FIELDS)
 
     @property
-    def errors(self) -> Mapping[str, Mapping[str, str]]:
-        """Each table's columns that errors may name to a client, with the field of each."""
-        return cast("Mapping[str, Mapping[str, str]]", self.registry.ERRORS)
-
-    @property
-    def constraints(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-        """The declared constraints, each with its table and its columns."""
-        return cast("Mapping[str, tuple[str, tuple[str, ...]]]", self.registry.CONSTRAINTS)
-
-    @property
-    def self_references(self) -> Mapping[str, tuple[str, ...]]:
-        """Each table that references itself, with the columns of these foreign keys."""
-        return cast("Mapping[str, tuple[str, ...]]", self.registry.SELF_REFERENCES)
-
-    @property
     def has_graphql(self) -> bool:
         """Whether it has GraphQL types."""
         return bool(self.registry.GRAPHQL)

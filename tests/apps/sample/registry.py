@@ -15,7 +15,7 @@ DECLARATIONS: dict[str, str] = {
     "readers": "sample.readers:READERS",
 }
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{proxy+}")},
+    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{id}", "/api/shelves/{id}/merge")},
     "books": {"books": ("/api/books", "/api/books/{id}")},
     "readers": {"readers": ("/api/readers", "/api/readers/{id}")},
 }
@@ -44,38 +44,6 @@ ERROR_FIELDS: dict[str, str] = {
     "updated_at": "updated_at",
     "version": "version",
 }
-ERRORS: dict[str, dict[str, str]] = {
-    "public.shelves": {
-        "id": "id",
-        "name": "name",
-        "slug": "slug",
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-        "version": "version",
-    },
-    "public.books": {
-        "id": "id",
-        "name": "name",
-        "description": "description",
-        "price": "price",
-        "shelf_id": "shelf.slug",
-        "copies": "copies",
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-        "version": "version",
-    },
-    "public.readers": {
-        "id": "id",
-        "email": "email",
-        "name": "name",
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-        "version": "version",
-    },
-}
-CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
-SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
-FUNCTIONS: tuple[str, ...] = ()
 TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
     ("public.books", "SELECT, INSERT, UPDATE, DELETE", True),

@@ -133,6 +133,7 @@ def test_version_may_be_a_time_or_null(isolated_library: Library, etag: str | li
         ("equal", "code=AB", [1, 2]),
         ("in", "code=ab", [1, 2]),
         ("in", "code=b,B,b", []),
+        ("in", "code=AB&code=zZ", [1, 2, 4]),
         ("range", "code_min=B", [3, 4]),
         ("range", "code_max=AC", [1, 2]),
     ],

@@ -15,6 +15,7 @@ from sluice.kinds.numeric import Numeric
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Email, Slug, Text
 from sluice.kinds.timestamp import Timestamp
+from tests.engine.kinds.structured import STRUCTURED
 
 COLUMNS: dict[str, Field] = {
     "text": Text("text"),
@@ -60,7 +61,7 @@ ITEMS = Items(
     max_items=3,
     unique_by="book_id",
 )
-FIELDS: dict[str, Field] = {**COLUMNS, "items": ITEMS}
+FIELDS: dict[str, Field] = {**COLUMNS, **STRUCTURED, "items": ITEMS}
 
 TEXTS = (
     *("", " ", "a", "ab", "Ab", "AB", " AB", "AB ", "A B", "abcdef", "é", "éé", "x\ny", "\u00a0a"),

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar, Unpack
 
-from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
+from sluice.kinds.field import Field, FieldOptions, Operator, Schema, or_null, reject
 
 
 class Choice(Field):
     """One of a few texts. GraphQL has an enum with their upper case.
 
+    `type` is the enum of the column, if it has one. Lists are then sorted by its order.
     Without choices, no value is valid: an application may have no resource to import.
     """
 
@@ -17,6 +18,7 @@ class Choice(Field):
     orm_type: ClassVar[str] = "Text"
     is_text: ClassVar[bool] = True
     is_key: ClassVar[bool] = True
+    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "is_null")
 
     def __init__(self, name: str, choices: Sequence[str], **options: Unpack[FieldOptions]) -> None:
         super().__init__(name, **options)
@@ -41,6 +43,9 @@ class Choice(Field):
 
     def bind_list(self, parameter: str) -> str:
         return f":{parameter}"
+
+    def from_cursor(self, parameter: str) -> str:
+        return f":{parameter}"  # its type is the column's, which may be an enum
 
     def trusted(self, column: str) -> str:
         # In a statement, `:` begins a parameter and `%` a placeholder.

@@ -1,11 +1,18 @@
-"""Read JSON objects: the fields of a body, or of an element of a list in a body."""
+"""Read JSON objects: the fields of a body, or of an element of a list in a body.
 
+Also read a list or an object in a query string or a CSV file, which is a text of JSON.
+"""
+
+import json
+from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final, NoReturn
 
 from sluice.errors import FieldError, ValidationFailed
 from sluice.kinds.field import Field, Schema, reject
 
+NOT_JSON: Final = object()  # no kind accepts it
 IGNORED: Schema = {"readOnly": True, "description": "Set by the server; ignored in a request."}
 
 
@@ -54,6 +61,41 @@ def object_schema(
         "properties": {**properties, **dict.fromkeys(ignored, IGNORED)},
     }
     return schema | ({"required": list(required)} if required else {})
+
+
+def json_of(text: str) -> object:
+    """Return the value of a text of JSON, with fractions as Decimal; NOT_JSON if it is none."""
+    try:
+        return json.loads(
+            text,
+            parse_float=Decimal,
+            parse_constant=_reject_constant,
+            object_pairs_hook=_object_of,
+        )
+    except (ValueError, ArithmeticError, RecursionError):
+        return NOT_JSON
+
+
+def parse_json(field: Field, text: str) -> object:
+    """Return a field's value of a text of JSON. Raise ValueError with the reason."""
+    value = json_of(text)
+    if value is NOT_JSON:
+        raise ValueError("must be JSON")
+    try:
+        return field.read_value(value, "")
+    except ValidationFailed as error:
+        raise ValueError(error.errors[0].message) from None
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts = Counter(name for name, _ in pairs)
+    if len(counts) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return dict(pairs)
 
 
 def _token(name: str) -> str:

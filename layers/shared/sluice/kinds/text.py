@@ -6,7 +6,17 @@ from itertools import count, islice
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import ClassVar, Unpack
 
-from sluice.kinds.field import DeclarationError, Field, FieldOptions, Schema, or_null, reject
+from sluice.errors import FieldError, InvalidParameter, NotFound
+from sluice.kinds.field import (
+    DeclarationError,
+    Field,
+    FieldFilter,
+    FieldOptions,
+    Operator,
+    Schema,
+    or_null,
+    reject,
+)
 
 BYTES_PER_CHARACTER = 4  # the most that UTF-8 needs
 MAX_TEXT_BYTES = 1_048_576  # of a body, so of a text without max_length
@@ -38,8 +48,7 @@ class Text(Field):
     """A text without leading and trailing white space. Lengths are in characters.
 
     pattern: a regular expression that the whole text matches. Then the field needs an example.
-    ignore_case: compared, sorted and unique without regard to case, by lower(column). A sorted
-        column of type citext needs it, because PostgreSQL sorts such a column in this way.
+    ignore_case: compared, sorted and unique without regard to case, by lower(column).
     """
 
     sql_type: str = "text"
@@ -47,6 +56,10 @@ class Text(Field):
     orm_type: ClassVar[str] = "Text"
     is_text: ClassVar[bool] = True
     is_key: ClassVar[bool] = True
+    filter_operators: ClassVar[tuple[Operator, ...]] = (
+        *Field.filter_operators,
+        "prefix",
+    )
 
     def __init__(
         self,
@@ -87,11 +100,40 @@ class Text(Field):
             raise ValueError("must not be empty")
         if len(text) > longest:
             raise ValueError(f"must have at most {longest} characters")
-        if "\0" in text:
-            raise ValueError("must not contain NUL characters")
-        if SURROGATE.search(text):
-            raise ValueError("must not contain unpaired surrogates")
+        return _storable(text)
+
+    def parse_path(self, text: str) -> object:
+        """Return the text as it is: a key may be empty or end in a space."""
+        try:
+            _storable(text)
+        except ValueError as error:
+            invalid = FieldError("invalid", str(error), parameter=self.name)
+            raise InvalidParameter(errors=[invalid]) from None
+        if self.max_length is not None and len(text) > self.max_length:
+            raise NotFound
         return text
+
+    def parse_id(self, text: str) -> object:
+        if self.max_length is not None and len(text) > self.max_length:
+            raise ValueError(f"must have at most {self.max_length} characters")
+        return _storable(text)
+
+    def filters_of(self, operator: Operator) -> dict[str, FieldFilter]:
+        if operator != "prefix":
+            return super().filters_of(operator)
+        name = f"{self.filter_name}_prefix"
+        condition = self.starts_with(f":{name}")
+        return {name: FieldFilter(condition, self._parse_prefix, self.filter_schema)}
+
+    def starts_with(self, pattern: str) -> str:
+        """Return the SQL condition that `{column}` is like a pattern."""
+        if self.ignore_case:
+            return f"lower({{column}}) LIKE lower(CAST({pattern} AS text))"
+        return f"{{column}} LIKE {pattern}"
+
+    def _parse_prefix(self, text: str) -> str:
+        """Return the pattern of the texts that begin with `text`."""
+        return re.sub(r"([\\%_])", r"\\\1", str(Text.parse(self, text))) + "%"
 
     def bind(self, parameter: str) -> str:
         return f":{parameter}"  # its type is the column's, so that citext keeps ignoring case
@@ -205,12 +247,23 @@ def _combination(sets: Sequence[str], number: int) -> str:
     return text
 
 
+def _storable(text: str) -> str:
+    """Return the text. Raise ValueError if PostgreSQL cannot store it."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL characters")
+    if SURROGATE.search(text):
+        raise ValueError("must not contain unpaired surrogates")
+    return text
+
+
 class Email(Text):
     """A plausible email address. Whether it exists is known only after sending mail to it.
 
     `address` has the shortest one, so there is no minimum length.
     """
 
+    parse_path = Field.parse_path
+    parse_id = Field.parse_id
     address: ClassVar[re.Pattern[str]] = re.compile(
         r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+"
     )
@@ -259,6 +312,8 @@ class Slug(Text):
     """A name in URLs: a to z, 0 to 9 and -."""
 
     splits_at_commas: bool = True
+    parse_path = Field.parse_path
+    parse_id = Field.parse_id
 
     def __init__(
         self, name: str, *, max_length: int = MAX_SLUG, **options: Unpack[FieldOptions]

@@ -1,0 +1,29 @@
+"""Char: a text of type char(n), without the spaces that fill it."""
+
+from typing import ClassVar, Unpack
+
+from sluice.kinds.field import FieldOptions, Operator
+from sluice.kinds.text import Text
+
+
+class Char(Text):
+    """A text of at most `max_length` characters. PostgreSQL ignores the spaces at its end."""
+
+    sql_type: str = "bpchar"  # `char` alone would be one character
+    filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "prefix", "is_null")
+
+    def __init__(self, name: str, *, max_length: int, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(name, max_length=max_length, **options)
+
+    def starts_with(self, pattern: str) -> str:
+        # The first condition is for an index. It would find the spaces at the end, too.
+        return f"{{column}} LIKE {pattern} AND {{column}}::text LIKE {pattern}"
+
+    def select(self, column: str) -> str:
+        return f"{column}::text"
+
+    def from_cursor(self, parameter: str) -> str:
+        return f":{parameter}"
+
+    def ddl(self) -> str:
+        return f"char({self.max_length})"

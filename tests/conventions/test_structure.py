@@ -21,13 +21,8 @@ APPS = [
 ]
 # Functions that only forward, with a reason each.
 ADAPTERS = {
-    "boolean.py parse": "a kind of field; filters of lists read the same texts",
     "database.py read": "Executor: in a transaction, a read is a statement like a write",
     "deparser.py expression": "chooses the function by the kind of the node",
-    "field.py filter_value": "a kind of field may compare in lower case",
-    "field.py filter_values": "the same for a list",
-    "field.py parse_id": "a kind of key may read less in GraphQL than in a filter",
-    "field.py parse_item": "a kind may reject a value of a list that one alone may have",
     "group.py __call__": "the handler that Lambda calls",
     "expression.py constant": "one of a table of methods, by the kind of the node",
     "parser.py __getitem__": "the operator",
@@ -81,8 +76,11 @@ def is_cached(node: ast.FunctionDef) -> bool:
 
 
 def forwarding() -> Iterator[str]:
-    """Yield the functions whose only statement passes their parameters on, as they are."""
-    for place, node in nodes([*ENGINE, *APPS]):
+    """Yield the functions whose only statement passes their parameters on, as they are.
+
+    The methods of a kind are left out: other packages ask for them by name.
+    """
+    for place, node in nodes([path for path in [*ENGINE, *APPS] if path.parent.name != "kinds"]):
         if isinstance(node, ast.FunctionDef) and not is_cached(node):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             parameters = [argument.arg for argument in node.args.args if argument.arg != "self"]

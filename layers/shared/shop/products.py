@@ -111,7 +111,7 @@ FILTERS: Mapping[str, str | FilterSql] = {
     # The planner runs public.category_ids, so it plans for the categories' real sizes.
     "category": FilterSql(
         "p.category_id = ANY(public.category_ids(:category))",
-        single_value_condition="p.category_id = (public.category_ids(:category))[1]",
+        single_value_condition="p.category_id = (public.category_ids(ARRAY[:category]))[1]",
     ),
     # The condition is repeated on purpose. For words outside its sample PostgreSQL assumes 0.5 % of
     # the rows and walks the index of the sort (15 s at 1,000,000 products). Two conditions multiply

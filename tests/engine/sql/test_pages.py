@@ -56,7 +56,7 @@ THINGS = ListSpec(
         "ids": Filter(
             NUMBER,
             "t.id = ANY(CAST(:ids AS bigint[]))",
-            single_value_condition="t.id = (CAST(:ids AS bigint[]))[1]",
+            single_value_condition="t.id = CAST(:ids AS bigint)",
         ),
     },
     sorts={

@@ -221,6 +221,8 @@ class Field:
                 condition = f"{compared} = ANY({self.filter_values(name)})"
                 commas = self.splits_at_commas
                 declared = FieldFilter(condition, self.parse_item, self.list_schema)
+                single = f"{compared} = {self.filter_value(name)}"
+                declared = declared._replace(single_value_condition=single)
                 return {name: declared._replace(many=True, splits_at_commas=commas)}
             case "range":
                 return {

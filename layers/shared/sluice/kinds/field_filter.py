@@ -15,7 +15,8 @@ class FieldFilter(NamedTuple):
     condition: SQL, with `{column}` for the column and the value as `:<parameter>`.
     parse: returns the value to bind of the text of one value. It raises ValueError.
     schema: makes the JSON Schema of the parameter, for openapi.json.
-    single_value_condition: SQL for a list of one value. It can keep the order of an index.
+    single_value_condition: SQL for a list of one value, which is bound without the list. It can
+        keep the order of an index.
     many: whether the parameter takes several values.
     splits_at_commas: whether a comma separates them, and not only repeated parameters.
     """

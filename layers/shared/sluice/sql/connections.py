@@ -123,7 +123,7 @@ class ConnectionRepository(ReadRepository):
             spec = spec._replace(
                 until_null_keys=null_keys_of(until), until_inclusive=until.inclusive
             )
-        return _Select(spec, bind_values(query, start, until), context)
+        return _Select(spec, bind_values(list_spec, query, start, until), context)
 
     def _connection(self, row: Any, query: ListQuery, context: str) -> RelayConnection:
         """Return the connection in `row`, whose items are one more than the limit if more exist."""

@@ -32,3 +32,9 @@ def quoted(name: str) -> str:
     return (
         "U&" + in_quotes.replace("\\", r"\\").replace(":", r"\003A") if ":" in name else in_quotes
     )
+
+
+def qualified(name: str) -> str:
+    """Return the name of a table or a function with its schema, as SQL needs it."""
+    schema, _, own = name.partition(".")
+    return f"{quoted(schema)}.{quoted(own)}"

@@ -73,7 +73,7 @@ def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
         alias=alias,
         fields=_fields(list_spec, spec),
         keys=[key.in_rows(alias) for key in keys if key.name != PARENT],
-        rows=_rows(source, alias, keys, spec),
+        rows=_rows(source, list_spec.projection.columns_of_rows(alias), keys, spec),
         joins="".join(f" {join.sql()}" for join in list_spec.row_joins),
         has_before=_has_before(source, keys, spec),
         has_more=_has_more(source, keys, spec),
@@ -128,9 +128,9 @@ def _fields(list_spec: ListSpec, spec: SelectSpec) -> list[str]:
     return [*fields, *spec.expand]
 
 
-def _rows(source: str, alias: str, keys: list[SortKey], spec: SelectSpec) -> str:
+def _rows(source: str, columns: str, keys: list[SortKey], spec: SelectSpec) -> str:
     """Return the SELECT of the page's rows and one more, each with its sort keys."""
-    selected = f"{alias}.*" + "".join(f", {key.column.sql} AS {key.name}" for key in keys)
+    selected = columns + "".join(f", {key.column.sql} AS {key.name}" for key in keys)
     count = spec.limit + 1 if spec.limit else ":fetch"
     limit = f"LIMIT {count}{' OFFSET :offset' if spec.offset else ''}"
     spec = spec._replace(conditions=(*spec.conditions, *_until_condition(keys, spec)))

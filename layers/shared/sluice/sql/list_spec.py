@@ -24,8 +24,8 @@ class Filter(NamedTuple):
     needs beside the source. A boolean has no bound value: `condition` is for true,
     `false_condition` for false.
 
-    `single_value_condition` replaces `condition` if a list of values has one element. An equality
-    keeps the order of an index; `= ANY` does not.
+    `single_value_condition` replaces `condition` if a list of values has one element, which is then
+    bound without the list. An equality keeps the order of an index; `= ANY` does not.
     """
 
     field_filter: FieldFilter

@@ -40,7 +40,7 @@ class ReadRepository(Repository):
         context = cursor_context(list_spec, query, *of_parent)
         verify, sign = self._signer.verify, self._signer.sign
         position = None if query.cursor is None else verify(query.cursor, context)
-        params = bind_values(query, position)
+        params = bind_values(list_spec, query, position)
         if query.offset:
             params["offset"] = query.offset
         spec = SelectSpec.from_query(list_spec, query, position, *of_parent[:1])

@@ -4,7 +4,7 @@ keyset.py compiles a SelectSpec to SQL.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from sluice.sql.key import PARAMETERS
 from sluice.sql.list_spec import PARENT, Filter, ListQuery, ListSpec
@@ -88,10 +88,14 @@ class SelectSpec(NamedTuple):
 
 
 def bind_values(
-    query: ListQuery, start: Position | None, until: Position | None = None
+    list_spec: ListSpec, query: ListQuery, start: Position | None, until: Position | None = None
 ) -> dict[str, object]:
     """Return the parameters of the SELECT, without those of an offset."""
-    params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
+    params = {
+        name: value[0] if _is_single(value, list_spec.filters[name]) else value
+        for name, value in query.filters.items()
+        if not list_spec.filters[name].false_condition
+    }
     params |= {"limit": query.limit, "fetch": query.limit + 1}
     for prefix, position in (("k", start), ("s", until)):
         for n, key in enumerate(position.keys if position else ()):
@@ -116,9 +120,12 @@ def _parent_conditions(columns: Sequence[str]) -> list[str]:
 
 
 def _condition(declared: Filter, value: object) -> str:
-    if value is False:
+    if value is False and declared.false_condition:
         return declared.false_condition
+    return declared.single_value_condition if _is_single(value, declared) else declared.condition
+
+
+def _is_single(value: object, declared: Filter) -> TypeGuard[list[object]]:
+    """Return whether the value is a list that is bound as its only element."""
     is_single = isinstance(value, list) and len(value) == 1
-    if is_single and declared.single_value_condition:
-        return declared.single_value_condition
-    return declared.condition
+    return is_single and declared.single_value_condition != ""

@@ -86,7 +86,7 @@ class Function(NamedTuple):
     function: the name of the function, with its schema.
     arguments: the arguments after the key. Without a value an argument is NULL.
     returns: "row" is a row of this resource's table, "rows" are several, "" is nothing. A field
-        describes any other value.
+        describes any other value. Only a stable function returns several rows.
     stable: whether it only reads.
     scope: the scope that a client needs, if it is not that of reading or writing the resource.
     max_rows: the largest number of "rows". More are an error.
@@ -353,5 +353,8 @@ def _wrong_relations(resource: Resource) -> Iterator[str]:
     for function in resource.functions:
         if "." not in function.function:
             yield f"the function {function.function} has no schema, as public.{function.name} has"
-        if isinstance(function.returns, str) and function.returns not in (ROW, ROWS, NOTHING):
-            yield f"the function {function.name} returns a field, {ROW!r}, {ROWS!r} or {NOTHING!r}"
+        known = (ROW, ROWS) if function.stable else (ROW, NOTHING)
+        if isinstance(function.returns, str) and function.returns not in known:
+            kind = "a stable function" if function.stable else "a function that writes"
+            values = " or ".join(map(repr, known))
+            yield f"the function {function.name} must return a field, {values}: it is {kind}"

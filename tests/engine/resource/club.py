@@ -29,8 +29,28 @@ CREATE TABLE club.members (
     team_id bigint REFERENCES club.teams,
     mentor_id bigint REFERENCES club.members,
     fee_kind text, fee_from date,
+    left_at timestamptz,
     FOREIGN KEY (fee_kind, fee_from) REFERENCES club.fees
 );
+CREATE TABLE club.played (
+    member bigint REFERENCES club.members, "Kind" text, valid_from date,
+    position text CHECK (position <> 'none'), since date NOT NULL DEFAULT '2026-01-01',
+    PRIMARY KEY (member, "Kind", valid_from),
+    FOREIGN KEY ("Kind", valid_from) REFERENCES club.fees
+);
+CREATE FUNCTION club.rename(member bigint, name text) RETURNS club.members LANGUAGE sql AS
+    $$ UPDATE club.members SET name = $2 WHERE id = $1 AND $2 <> '' RETURNING * $$;
+CREATE FUNCTION club."Leave"(member bigint) RETURNS void LANGUAGE sql AS
+    $$ UPDATE club.members SET left_at = now(), name = name || '!' WHERE id = $1 $$;
+CREATE FUNCTION club.count(member bigint, more integer) RETURNS integer LANGUAGE sql AS
+    $$ UPDATE club.members SET name = name || '+' WHERE id = $1
+       RETURNING length(name) + coalesce($2, 0) $$;
+CREATE FUNCTION club.others(member bigint) RETURNS SETOF club.members LANGUAGE sql STABLE AS
+    $$ SELECT * FROM club.members WHERE id <> $1 ORDER BY id DESC $$;
+CREATE FUNCTION club.mentor(member bigint) RETURNS SETOF club.members LANGUAGE sql STABLE AS
+    $$ SELECT m.* FROM club.members p JOIN club.members m ON m.id = p.mentor_id WHERE p.id = $1 $$;
+CREATE FUNCTION club.amount(kind text, from_ date) RETURNS numeric LANGUAGE sql STABLE AS
+    $$ SELECT amount * 1.50 FROM club.fees f WHERE f.kind = $1 AND f.valid_from = $2 $$;
 INSERT INTO club.teams VALUES (1, 'First'), (2, 'Second');
 INSERT INTO club.fees VALUES ('full', '2026-01-01', 90), ('half', '2026-01-01', 45);
 INSERT INTO club.members (name, team_id, mentor_id, fee_kind, fee_from) VALUES
@@ -95,7 +115,7 @@ def find(name: str) -> type[ResourceRepository]:
 def database_of_the_club(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
     database = Database(SqlalchemyPool(make_engine(settings, "function")))
-    for statement in TABLES.split(";"):
+    for statement in TABLES.split(";\n"):
         database.write(Query(statement))
     yield database
     database.dispose()

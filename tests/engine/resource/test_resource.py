@@ -120,7 +120,13 @@ def test_relations_by_their_kind() -> None:
         ([], [Many("a", "tags", "b", through="e", other_key="f")], "a needs the schema of `thr"),
         ([], [Many("a", "tags", "b", other_key="f")], "`other_key` or `payload` without `through`"),
         ([], [Function("lend", "lend")], "the function lend has no schema"),
-        ([], [Function("a", "b.c", returns="many")], "the function a returns a field, 'row'"),
+        (
+            [],
+            [Function("a", "b.c", returns="many")],
+            "the function a must return a field, 'row' or ''",
+        ),
+        ([], [Function("a", "b.c", returns="rows")], "or '': it is a function that writes"),
+        ([], [Function("a", "b.c", returns="", stable=True)], "'row' or 'rows': it is a stable"),
     ],
 )
 def test_contradicting_relations_are_rejected(

@@ -1,0 +1,179 @@
+"""Call functions of the database on a row. Each call is one statement.
+
+A function that writes is called once, after its row is locked and its ETag is compared. It is not
+called at all if the precondition does not hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from sluice.errors import Conflict, NotFound, StaleVersion, ValidationFailed
+from sluice.kinds.field import Field
+from sluice.query import Query
+from sluice.resource import ROW, ROWS, Function, Resource
+from sluice.sql.idempotency import IdempotencyKey, idempotent_query
+from sluice.sql.identifiers import qualified
+from sluice.sql.key import PARAMETERS, Key, params_of
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
+from sluice.sql.projection import Projection, Representation
+from sluice.sql.repository import Repository, first_row
+
+PREFIX = "a_"  # of the parameters of arguments, which may have the name of any other one
+NO_ROW = "'' AS etag, '' AS id"  # the columns of a representation that only a row has
+LOCKING = frozenset({"replace", "update", "delete"})  # the writes that give the privilege to lock
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A function on the rows of a resource.
+
+    Statements are cached by this object, so it is made once.
+    """
+
+    resource: Resource
+    projection: Projection
+    function: Function
+
+    @cached_property
+    def target(self) -> str:
+        """The SELECT of the row's key. A function that writes locks the row if the role may."""
+        projection = self.projection
+        keys = zip(projection.key_columns, PARAMETERS, strict=False)
+        columns = [f"{column} AS {name}" for column, name in keys]
+        lock = ""
+        if not self.function.stable:
+            columns.append(match_condition(projection))
+            may_lock = LOCKING.intersection(self.resource.writes)
+            lock = f" FOR UPDATE OF {projection.alias}" if may_lock else ""
+        return (
+            f"SELECT {', '.join(columns)} FROM {projection.source} "
+            f"WHERE {projection.key_condition}{lock}"
+        )
+
+    @cached_property
+    def called(self) -> str:
+        """The FROM item of the call for the row `t`: `f_` is what the function returns."""
+        keys = [f"t.{name}" for name, _ in zip(PARAMETERS, self.projection.keys, strict=False)]
+        arguments = [field.bind(PREFIX + field.name) for field in self.function.arguments]
+        is_row = self.function.returns in (ROW, ROWS)
+        call = f"{qualified(self.function.function)}({', '.join([*keys, *arguments])})"
+        return f"{call} AS f_" + ("" if is_row else " (value)")
+
+    def params(self, key: Key, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the parameters of the key and the arguments. One without a value is NULL."""
+        arguments = {
+            PREFIX + field.name: field.to_sql(values[field.name])
+            if values.get(field.name) is not None
+            else None
+            for field in self.function.arguments
+        }
+        return {**params_of(self.projection.keys, key), **arguments}
+
+
+class CallRepository(Repository):
+    """Calls functions on rows of any resource."""
+
+    def write(
+        self,
+        call: Call,
+        key: Key,
+        values: Mapping[str, object],
+        precondition: Precondition = NO_PRECONDITION,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> Representation:
+        """Call a function that writes, and return what it returned.
+
+        The representation is that of the row. For a value it has no ETag, and for nothing an empty
+        text. With a key, the statement also stores the response.
+
+        Raises NotFound, StaleVersion, and Conflict if the function returned no row. Also raises
+        the errors of the function, and with a key IdempotencyInProgress and IdempotencyKeyReused.
+        """
+        ctes, select = _write_parts(call)
+        params = {**call.params(key, values), **precondition.params()}
+        row = first_row(
+            self._executor.write(idempotent_query(ctes, select, params, idempotency_key))
+        )
+        if not row.matches:
+            raise StaleVersion
+        if row.json is None:
+            raise Conflict
+        return Representation.of(row)
+
+    def read(self, call: Call, key: Key, values: Mapping[str, object]) -> Representation:
+        """Call a function that only reads, and return what it returned, as `write` does.
+
+        Several rows are `{"data": […]}`. Raises NotFound without the row, or if the function
+        returned no row. Raises ValidationFailed if it returned more rows than it may.
+        """
+        query = Query(_read_sql(call), call.params(key, values), prepare=True)
+        row = first_row(self._executor.read(query))
+        if row.json is None:
+            raise NotFound
+        if row.found > call.function.max_rows:
+            raise ValidationFailed(f"There are more than {call.function.max_rows} rows.")
+        return Representation.of(row)
+
+
+@lru_cache(maxsize=256)
+def _write_parts(call: Call) -> tuple[str, str]:
+    """Return the CTEs that call the function, and the SELECT of what it returned."""
+    returns = call.function.returns
+    if isinstance(returns, Field):
+        result, returned = "f_.value", f"SELECT {_value(returns)} FROM called f_"
+    elif returns == ROW:
+        result, returned = "f_.*", _row_select(call.projection, "called")
+    else:  # no CTE can have a column of the type void
+        result, returned = "f_.value IS NULL", f"SELECT '' AS json, {NO_ROW} FROM called"
+    ctes = f"""target AS MATERIALIZED ({call.target}), called AS (
+            SELECT {result} FROM target t CROSS JOIN LATERAL {call.called} WHERE t.matches
+        )"""
+    select = f"""SELECT target.matches, r.json, r.etag, r.id
+        FROM target LEFT JOIN ({returned}) r ON true"""
+    return ctes, select
+
+
+@lru_cache(maxsize=256)
+def _read_sql(call: Call) -> str:
+    """Return the statement that calls a function which only reads. `found` counts its rows."""
+    target, projection, returns = f"({call.target}) t", call.projection, call.function.returns
+    if isinstance(returns, Field):
+        return (
+            f"SELECT {_value(returns)}, 1 AS found FROM {target} CROSS JOIN LATERAL {call.called}"
+        )
+    if returns == ROW:
+        row = _row_select(projection, f"(SELECT f_.* FROM {call.called})", projection.row_condition)
+        return f"""
+            SELECT r.json, r.etag, r.id, 1 AS found
+            FROM {target} LEFT JOIN LATERAL ({row}) r ON true"""
+    rows = f"""(
+        SELECT f_.*, row_number() OVER () AS n_ FROM {call.called}
+        LIMIT {call.function.max_rows + 1}
+    )"""
+    where = f" WHERE {projection.row_condition}" if projection.row_condition else ""
+    return f"""
+        SELECT '{{"data":[' || r.items || ']}}' AS json, {NO_ROW}, r.found
+        FROM {target} CROSS JOIN LATERAL (
+            SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n_), '') AS items, count(*) AS found
+            FROM (
+                SELECT {projection.alias}.n_,
+                       (SELECT row_to_json(o)::text FROM (SELECT {projection.columns()}) o) AS item
+                FROM {projection.source_with({projection.alias: rows})}{where}
+            ) q
+        ) r"""
+
+
+def _row_select(projection: Projection, rows: str, condition: str = "") -> str:
+    """Return the SELECT of a row that a function returned. A row of NULLs is none."""
+    conditions = [f"{projection.key_columns[0]} IS NOT NULL", *filter(None, [condition])]
+    return (
+        f"SELECT {projection.representation()} "
+        f"FROM {projection.source_with({projection.alias: rows})} WHERE {' AND '.join(conditions)}"
+    )
+
+
+def _value(field: Field) -> str:
+    """Return the SELECT list of a value, as an object with the name of its field."""
+    item = f'{field.select("f_.value")} AS "{field.name}"'
+    return f"(SELECT row_to_json(o)::text FROM (SELECT {item}) o) AS json, {NO_ROW}"

@@ -1,0 +1,118 @@
+"""Add and remove links of a many-to-many relation: rows of a junction table.
+
+Each is one statement. It finds both rows first, so a link to a row that clients do not see is never
+written. The foreign keys of the junction table lock both rows while a link is added.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+from sluice.errors import NotFound
+from sluice.query import Query
+from sluice.resource import Many
+from sluice.sql.identifiers import qualified, quoted
+from sluice.sql.key import PARAMETERS, Key, params_of
+from sluice.sql.projection import Projection, aliased
+from sluice.sql.repository import Repository
+
+OTHER: Final = ("other", "other1", "other2", "other3")  # the parameters of the other row's key
+JUNCTION = "from_"  # the alias of the junction table
+PREFIX = "p_"  # of the parameters of payload, which may have the name of any other one
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A many-to-many relation: the rows of both sides, and the junction table between them.
+
+    Statements are cached by this object, so it is made once.
+    """
+
+    parent: Projection
+    other: Projection
+    many: Many
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that reference the parent and the other row, as SQL."""
+        return tuple(quoted(name) for name in (*self.many.columns, *self.many.other_columns))
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The values of these columns, from the CTEs of both rows."""
+        keys = zip(PARAMETERS, self.parent.keys, strict=False)
+        others = zip(OTHER, self.other.keys, strict=False)
+        return (
+            *(f"target.{name}" for name, _ in keys),
+            *(f"other_.{name}" for name, _ in others),
+        )
+
+    @cached_property
+    def rows(self) -> str:
+        """The CTEs of both rows: `target` and `other_`."""
+        target = _row(self.parent, PARAMETERS)
+        return f"target AS ({target}), other_ AS ({_row(self.other, OTHER)})"
+
+    def params(self, key: Key, other: Key) -> dict[str, object]:
+        """Return the parameters of both keys."""
+        values = params_of(self.other.keys, other).values()
+        return {**params_of(self.parent.keys, key), **dict(zip(OTHER, values, strict=False))}
+
+
+class LinkRepository(Repository):
+    """Adds and removes links of any relation."""
+
+    def put(self, link: Link, key: Key, other: Key, payload: Mapping[str, object]) -> None:
+        """Link two rows, or change the payload of their link. Raises NotFound without one of them.
+
+        Also raises the errors of the junction table's constraints.
+        """
+        fields = [field for field in link.many.payload if field.name in payload]
+        params = link.params(key, other)
+        params |= {PREFIX + each.name: each.to_sql(payload[each.name]) for each in fields}
+        sql = _put_sql(link, tuple(field.name for field in fields))
+        (row,) = self._executor.write(Query(sql, params, prepare=True))
+        if not row.found:
+            raise NotFound
+
+    def delete(self, link: Link, key: Key, other: Key) -> None:
+        """Remove a link. Raises NotFound if there is none."""
+        query = Query(_delete_sql(link), link.params(key, other), prepare=True)
+        if not self._executor.write(query):
+            raise NotFound
+
+
+@lru_cache(maxsize=256)
+def _put_sql(link: Link, payload: tuple[str, ...]) -> str:
+    fields = [field for field in link.many.payload if field.name in payload]
+    names = [quoted(field.column) for field in fields]
+    values = [field.bind(PREFIX + field.name) for field in fields]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+    return f"""
+        WITH {link.rows}, linked AS (
+            INSERT INTO {qualified(link.many.through)} ({", ".join([*link.columns, *names])})
+            SELECT {", ".join([*link.values, *values])} FROM target, other_
+            ON CONFLICT ({", ".join(link.columns)})
+            DO {f"UPDATE SET {changes}" if changes else "NOTHING"}
+        )
+        SELECT count(*) > 0 AS found FROM target, other_"""
+
+
+@lru_cache(maxsize=256)
+def _delete_sql(link: Link) -> str:
+    pairs = zip(link.columns, link.values, strict=True)
+    condition = " AND ".join(f"{JUNCTION}.{column} = {value}" for column, value in pairs)
+    return f"""
+        WITH {link.rows}
+        DELETE FROM {qualified(link.many.through)} {JUNCTION} USING target, other_
+        WHERE {condition}
+        RETURNING 1 AS found"""
+
+
+def _row(projection: Projection, parameters: tuple[str, ...]) -> str:
+    """Return the SELECT of the key of a row that clients see."""
+    keys = zip(projection.key_columns, parameters, strict=False)
+    columns = ", ".join(f"{column} AS {name}" for column, name in keys)
+    source = aliased(projection.table, projection.alias)
+    return f"SELECT {columns} FROM {source} WHERE {projection.key_condition_for(parameters)}"

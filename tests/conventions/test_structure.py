@@ -49,9 +49,10 @@ def nodes(paths: list[Path]) -> Iterator[tuple[str, ast.AST]]:
 
 def test_no_sql_is_split() -> None:
     methods = ("split", "rsplit", "partition", "rpartition")
+    expand = LAYER / "sluice/sql/expand.py"  # splits the paths of `?expand=`, which are no SQL
     found = [
         place
-        for place, node in nodes([*SQL, *APPS])
+        for place, node in nodes([path for path in [*SQL, *APPS] if path != expand])
         if isinstance(node, ast.Attribute) and node.attr in methods
     ]
 

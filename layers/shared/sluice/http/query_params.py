@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.kinds.boolean import Boolean
-from sluice.kinds.date import Date
+from sluice.kinds.date import parse_date
 from sluice.kinds.field import FieldFilter
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
@@ -29,7 +29,6 @@ MAX_OFFSET = 10_000
 MAX_SORTS = 3
 CURSOR = Text("cursor", max_length=MAX_CURSOR)
 INCLUDE_TOTAL = Boolean("include_total")
-DAY = Date("day")
 
 
 class IntParam(NamedTuple):
@@ -140,8 +139,8 @@ class DateRangeParams(NamedTuple):
     ) -> tuple[date, date]:
         """Return the first and the last day."""
         parser = _ParamParser(query, repeated)
-        start = parser.require("start_date", DAY.parse, date.min)
-        end = parser.require("end_date", DAY.parse, date.min)
+        start = parser.require("start_date", parse_date, date.min)
+        end = parser.require("end_date", parse_date, date.min)
         if not parser.errors and end < start:
             parser.add_error("end_date", "must not be before the first day")
         elif not parser.errors and (end - start).days >= self.max_days:

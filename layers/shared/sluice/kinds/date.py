@@ -3,9 +3,10 @@
 import re
 from contextlib import suppress
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
-from sluice.kinds.field import Field, Schema, or_null, reject
+from sluice.kinds.far_times import DATE_PATTERN, FAR_DATE, FAR_DATES, WRONG_FAR_DATES, far_text
+from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 from sluice.kinds.timestamp import DAY
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -13,13 +14,23 @@ FIRST_SAMPLE = date(2026, 1, 31)
 
 
 class Date(Field):
-    """A day. Its JSON value is an RFC 3339 full-date, such as 2026-01-31."""
+    """A day. Its JSON value is an RFC 3339 full-date, such as 2026-01-31.
+
+    non_finite: whether it may be infinite, before the year 1, or after the year 9999. Such a value
+        is a text of PostgreSQL: see far_times.py. Responses have it in any case.
+    """
 
     sql_type: str = "date"
     graphql_type: str = "Date"
     orm_type: ClassVar[str] = "Date"
     is_key: ClassVar[bool] = True
     splits_at_commas: bool = True
+
+    def __init__(
+        self, name: str, *, non_finite: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        super().__init__(name, **options)
+        self.non_finite = non_finite
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):
@@ -29,11 +40,11 @@ class Date(Field):
         except ValueError as error:
             reject(pointer, "invalid", str(error))
 
-    def parse(self, text: str) -> date:
-        if ISO_DATE.fullmatch(text):
+    def parse(self, text: str) -> date | str:
+        if self.non_finite:
             with suppress(ValueError):
-                return date.fromisoformat(text)
-        raise ValueError("must be a date such as 2026-01-31")
+                return far_text(text, FAR_DATE)
+        return parse_date(text)
 
     def cursor(self, column: str) -> str:
         return column  # JSON has it in ISO 8601, which every DateStyle reads
@@ -42,7 +53,7 @@ class Date(Field):
         return f"{column} ~ '^{DAY}$'"
 
     def check(self, column: str) -> str:
-        return f"{column} BETWEEN '0001-01-01' AND '9999-12-31'"
+        return "" if self.non_finite else f"{column} BETWEEN '0001-01-01' AND '9999-12-31'"
 
     def body_schema(self) -> Schema:
         return self.row_schema()
@@ -51,17 +62,29 @@ class Date(Field):
         return or_null(self.filter_schema(), nullable=self.nullable)
 
     def filter_schema(self) -> Schema:
+        if self.non_finite:
+            return {"type": "string", "pattern": DATE_PATTERN}
         return {"type": "string", "format": "date"}
 
     def analyst_bytes(self) -> int:
         return 13  # with BC
 
     def bounds(self) -> list[object]:
-        return ["0001-01-01", "9999-12-31"]
+        usual: list[object] = ["0001-01-01", "9999-12-31"]
+        return [*usual, *FAR_DATES] if self.non_finite else usual
 
     def invalid(self) -> list[tuple[object, str]]:
         texts = ("", "2026-02-29", "2026-1-1", "31.01.2026", "2026-01-31T00:00:00Z")
-        return [(5, "type"), ([], "type"), *((text, "invalid") for text in texts)]
+        far = WRONG_FAR_DATES if self.non_finite else FAR_DATES
+        return [(5, "type"), ([], "type"), *((text, "invalid") for text in (*texts, *far))]
 
     def sample(self, n: int) -> object:
         return (FIRST_SAMPLE + timedelta(days=n - 1)).isoformat()
+
+
+def parse_date(text: str) -> date:
+    """Return the day from the year 1 to 9999. Raise ValueError with the reason."""
+    if ISO_DATE.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise ValueError("must be a date such as 2026-01-31")

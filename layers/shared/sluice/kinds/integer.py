@@ -1,4 +1,4 @@
-"""Integer and BigInt: whole numbers of 4 and of 8 bytes."""
+"""SmallInt, Integer and BigInt: whole numbers of 2, 4 and 8 bytes."""
 
 import re
 from decimal import Decimal
@@ -8,14 +8,16 @@ from sluice.errors import FieldError, InvalidParameter, NotFound
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
 DIGITS = re.compile(r"\d+", re.ASCII)
+NUMBER = re.compile(r"-?\d+", re.ASCII)
 CSV_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
 
 class BigInt(Field):
     """A whole number between two bounds, which are included.
 
-    A filter on one value, or on a range, accepts every value of the type but its lowest: a number
-    outside the bounds finds no row. A list of values must be within the bounds.
+    A filter on one value, or on a range, accepts every value of the type: a number outside the
+    bounds finds no row. Only the lowest value of the type must be within the bounds, as all values
+    of a list must be.
     """
 
     sql_type: str = "bigint"
@@ -47,23 +49,26 @@ class BigInt(Field):
         return value
 
     def parse(self, text: str) -> object:
-        return parse_whole_number(text, -self.largest, self.largest)
+        return parse_whole_number(text, self._lowest, self.largest)
 
     def parse_item(self, text: str) -> object:
         return parse_whole_number(text, self.minimum, self.maximum)
 
     def parse_id(self, text: str) -> object:
-        if not DIGITS.fullmatch(text):
+        if not self._key_form.fullmatch(text):
             raise ValueError("must be a whole number")
-        return parse_whole_number(text, 0, self.largest)
+        return parse_whole_number(text, self._lowest, self.largest)
 
     def parse_path(self, text: str) -> object:
-        if not DIGITS.fullmatch(text):
+        if not self._key_form.fullmatch(text):
             invalid = FieldError("invalid", "must be a whole number", parameter=self.name)
             raise InvalidParameter(errors=[invalid])
-        if len(text) > len(str(self.largest)) or int(text) > self.largest:
+        if len(text.lstrip("-")) > len(str(self.largest)):
             raise NotFound
-        return int(text)
+        number = int(text)
+        if not self._lowest <= number <= self.largest:
+            raise NotFound
+        return number
 
     def parse_csv(self, text: str) -> object:
         return int(text) if CSV_NUMBER.fullmatch(text.strip()) else text
@@ -95,10 +100,11 @@ class BigInt(Field):
         return or_null({"type": "integer"}, nullable=self.nullable)
 
     def filter_schema(self) -> Schema:
-        return {"type": "integer", "minimum": -self.largest, "maximum": self.largest}
+        return {"type": "integer", "minimum": self._lowest, "maximum": self.largest}
 
     def path_schema(self) -> Schema:
-        return {"type": "integer", "minimum": 0, "maximum": self.largest}
+        lowest = self._lowest if self.minimum < 0 else 0
+        return {"type": "integer", "minimum": lowest, "maximum": self.largest}
 
     def list_item_schema(self) -> Schema:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
@@ -107,8 +113,7 @@ class BigInt(Field):
         return 20
 
     def bounds(self) -> list[object]:
-        """Return the bounds. The table may have a lowest number that is not declared."""
-        return [n for n in (self.minimum, self.maximum) if n >= -self.largest]
+        return [self.minimum, self.maximum]
 
     def invalid(self) -> list[tuple[object, str]]:
         outside = (self.minimum - 1, self.maximum + 1)
@@ -121,6 +126,15 @@ class BigInt(Field):
         first = max(self.minimum, 1)
         return first + (n - 1) % (self.maximum - first + 1)
 
+    @property
+    def _lowest(self) -> int:
+        """The lowest number that a filter or a key accepts."""
+        return min(self.minimum, -self.largest)
+
+    @property
+    def _key_form(self) -> re.Pattern[str]:
+        return NUMBER if self.minimum < 0 else DIGITS
+
 
 class Integer(BigInt):
     """A whole number of 4 bytes."""
@@ -129,6 +143,15 @@ class Integer(BigInt):
     graphql_type: str = "Int"
     orm_type: ClassVar[str] = "Integer"
     largest: ClassVar[int] = 2**31 - 1
+
+
+class SmallInt(BigInt):
+    """A whole number of 2 bytes."""
+
+    sql_type: str = "smallint"
+    graphql_type: str = "Int"
+    orm_type: ClassVar[str] = "SmallInteger"
+    largest: ClassVar[int] = 2**15 - 1
 
 
 def parse_whole_number(text: str, minimum: int, maximum: int) -> int:

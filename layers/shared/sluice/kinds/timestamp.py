@@ -1,10 +1,12 @@
 """Timestamp: a moment, stored as timestamptz and shown in UTC with microseconds."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from sluice.kinds.field import Field, Schema, or_null, reject
+from sluice.kinds.far_times import FAR_TIME, INFINITE, TIME_PATTERN, far_text
+from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
 # RFC 3339, section 5.6: the offset is required. PostgreSQL stores microseconds, so more digits
 # would be lost.
@@ -23,9 +25,15 @@ TIME = (
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 )
 
+FAR = [*INFINITE, "4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00"]
+
 
 class Timestamp(Field):
-    """A moment. Its JSON value is RFC 3339 in UTC, with microseconds and `Z`."""
+    """A moment. Its JSON value is RFC 3339 in UTC, with microseconds and `Z`.
+
+    non_finite: whether it may be infinite, before the year 1, or after the year 9999. Such a value
+        is a text of PostgreSQL: see far_times.py. Responses have it in any case.
+    """
 
     sql_type: str = "timestamptz"
     graphql_type: str = "DateTime"
@@ -33,16 +41,26 @@ class Timestamp(Field):
     is_key: ClassVar[bool] = True
     range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_after", ">="), ("_before", "<"))
 
+    def __init__(
+        self, name: str, *, non_finite: bool = False, **options: Unpack[FieldOptions]
+    ) -> None:
+        super().__init__(name, **options)
+        self.non_finite = non_finite
+
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):
             reject(pointer, "type", "must be a string")
         try:
             return _parse_rfc3339(value.strip().upper())
         except (ValueError, OverflowError):  # or outside the years 1 to 9999 in UTC
+            with suppress(ValueError):
+                return self._far(value.strip())
             reject(pointer, "invalid", "must be a time with its zone, such as 2026-01-31T12:00:00Z")
 
     def parse(self, text: str) -> object:
         """Return an RFC 3339 time, or the midnight in UTC of a date."""
+        with suppress(ValueError):
+            return self._far(text)
         # A `+` that was not percent-encoded arrives as a space.
         candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip()).upper()
         try:
@@ -59,7 +77,16 @@ class Timestamp(Field):
             raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
     def select(self, column: str) -> str:
-        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+        """Return the SQL of the JSON value.
+
+        to_char has no infinity, and shows the year 44 before Christ as 44. The database sets a
+        value that is `read_only`, so it is near the present, and needs no comparison.
+        """
+        text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+        if self.read_only:
+            return f"coalesce({text}, {column}::text)"
+        usual = f"{column} >= '0001-01-01 UTC' AND {column} < '10000-01-01 UTC'"
+        return f"CASE WHEN {usual} THEN {text} ELSE {column}::text END"
 
     def cursor(self, column: str) -> str:
         return f"{column} AT TIME ZONE 'UTC'"
@@ -71,17 +98,22 @@ class Timestamp(Field):
         return f"{column} ~ '^{DAY}{TIME}$'"
 
     def check(self, column: str) -> str:
+        if self.non_finite:
+            return ""
         return f"{column} >= '0001-01-01 UTC' AND {column} < '10000-01-01 UTC'"
 
     def body_schema(self) -> Schema:
         return self.row_schema()
 
     def row_schema(self) -> Schema:
-        return or_null({"type": "string", "format": "date-time"}, nullable=self.nullable)
+        form = {"pattern": TIME_PATTERN} if self.non_finite else {"format": "date-time"}
+        return or_null({"type": "string", **form}, nullable=self.nullable)
 
     def filter_schema(self) -> Schema:
         formats = ("date-time", "date")
-        return {"anyOf": [{"type": "string", "format": name} for name in formats]}
+        forms: list[Schema] = [{"type": "string", "format": name} for name in formats]
+        far = [{"type": "string", "pattern": TIME_PATTERN}] if self.non_finite else []
+        return {"anyOf": [*forms, *far]}
 
     def orm(self, types: Any) -> Any:
         return types.DateTime(timezone=True)
@@ -90,16 +122,23 @@ class Timestamp(Field):
         return 40
 
     def bounds(self) -> list[object]:
-        return ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"]
+        usual: list[object] = ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"]
+        return [*usual, *FAR] if self.non_finite else usual
 
     def invalid(self) -> list[tuple[object, str]]:
         times = ("", "2026-01-31", "2026-02-29T12:00:00Z", "2026-01-31T12:00:00", "now")
-        outside = ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00")
+        outside = ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"]
+        outside += [] if self.non_finite else FAR
         return [(5, "type"), ([], "type"), *((text, "invalid") for text in (*times, *outside))]
 
     def sample(self, n: int) -> object:
         minute, hour = (n - 1) % 60, 12 + (n - 1) // 60 % 12
         return f"2026-01-31T{hour}:{minute:02}:00.000000Z"
+
+    def _far(self, text: str) -> str:
+        if not self.non_finite:
+            raise ValueError(text)
+        return far_text(text, FAR_TIME)
 
 
 def _parse_rfc3339(text: str) -> datetime:

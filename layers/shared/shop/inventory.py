@@ -40,7 +40,7 @@ INVENTORY = Resource(
         Timestamp("updated_at", read_only=True, sort=True),
         Integer("version", read_only=True),
     ],
-    filters=[BigInt("below")],
+    filters=[BigInt("below", minimum=0)],
     writes=["replace", "update"],
     etag="version",
     analytics=True,

@@ -85,7 +85,7 @@ ORDERS = Resource(
         Timestamp("updated_at", read_only=True),
         Integer("version", read_only=True),
     ],
-    filters=[BigInt("product_id")],
+    filters=[BigInt("product_id", minimum=1)],
     writes=["create", "update"],
     etag="version",  # items never change
     analytics=True,

@@ -5,9 +5,15 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import ClassVar, Unpack
 
-from sluice.kinds.far_times import DATE_PATTERN, FAR_DATE, FAR_DATES, WRONG_FAR_DATES, far_text
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
-from sluice.kinds.timestamp import DAY
+from sluice.kinds.timestamp import (
+    DATE_PATTERN,
+    DAY,
+    FAR_DATE,
+    FAR_DATES,
+    WRONG_FAR_DATES,
+    far_text,
+)
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 FIRST_SAMPLE = date(2026, 1, 31)
@@ -17,7 +23,7 @@ class Date(Field):
     """A day. Its JSON value is an RFC 3339 full-date, such as 2026-01-31.
 
     non_finite: whether it may be infinite, before the year 1, or after the year 9999. Such a value
-        is a text of PostgreSQL: see far_times.py. Responses have it in any case.
+        is a text of PostgreSQL: see `far_text` in timestamp.py. Responses have it in any case.
     """
 
     sql_type: str = "date"

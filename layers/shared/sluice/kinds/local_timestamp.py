@@ -5,9 +5,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, Unpack
 
-from sluice.kinds.far_times import FAR_LOCAL_TIME, INFINITE, TIME_PATTERN, far_text
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
-from sluice.kinds.timestamp import DAY
+from sluice.kinds.timestamp import DAY, FAR_LOCAL_TIME, INFINITE, TIME_PATTERN, far_text
 
 LOCAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?",

@@ -2,10 +2,9 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Unpack
 
-from sluice.kinds.far_times import FAR_TIME, INFINITE, TIME_PATTERN, far_text
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
 
 # RFC 3339, section 5.6: the offset is required. PostgreSQL stores microseconds, so more digits
@@ -25,6 +24,20 @@ TIME = (
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 )
 
+INFINITE = ("infinity", "-infinity")
+DAY_FORM = r"([0-9]{4,7})-([0-9]{2})-([0-9]{2})"
+TIME_FORM = r" ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+FAR_DATE = rf"{DAY_FORM}( BC)?"
+FAR_LOCAL_TIME = rf"{DAY_FORM}{TIME_FORM}( BC)?"
+FAR_TIME = rf"{DAY_FORM}{TIME_FORM}[+]00( BC)?"
+# The patterns of all values, of the usual ones too, for a JSON Schema.
+DATE_PATTERN = rf"^(-?infinity|{FAR_DATE})$"
+TIME_PATTERN = rf"^(-?infinity|{DAY_FORM}[Tt ][0-9:.]{{8,15}}([Zz]|[+-][0-9:]{{2,5}})?( BC)?)$"
+FIRST_DAY = (-4713, 11, 24)  # 4714 BC: there is no year 0
+LAST_DAY = (5_874_897, 12, 31)
+LAST_DAY_WITH_TIME = (294_276, 12, 31)
+FAR_DATES = (*INFINITE, "4714-11-24 BC", "0001-12-31 BC", "10000-01-01", "5874897-12-31")
+WRONG_FAR_DATES = ("4714-11-23 BC", "0000-01-01", "10001-02-29", "5874898-01-01", "10000-01-1")
 FAR = [*INFINITE, "4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00"]
 
 
@@ -32,7 +45,7 @@ class Timestamp(Field):
     """A moment. Its JSON value is RFC 3339 in UTC, with microseconds and `Z`.
 
     non_finite: whether it may be infinite, before the year 1, or after the year 9999. Such a value
-        is a text of PostgreSQL: see far_times.py. Responses have it in any case.
+        is a text of PostgreSQL: see `far_text`. Responses have it in any case.
     """
 
     sql_type: str = "timestamptz"
@@ -145,3 +158,24 @@ def _parse_rfc3339(text: str) -> datetime:
     if not RFC_3339.fullmatch(text):
         raise ValueError(text)
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def far_text(text: str, form: str) -> str:
+    """Return a day or a time that Python does not have, as PostgreSQL writes it.
+
+    It is `infinity` or `-infinity`, or before the year 1 or after 9999, such as `0044-03-15 BC`.
+    Raise ValueError if the text does not have the form, or there is no such day.
+    """
+    if text in INFINITE:
+        return text
+    found = re.fullmatch(form, text, re.ASCII)
+    if found is None or int(found[1]) == 0:
+        raise ValueError(text)
+    year, month, day = (int(part) for part in found.group(1, 2, 3))
+    if found[found.re.groups]:
+        year = 1 - year
+    date(year % 400 + 2000, month, day)  # the calendar repeats itself after 400 years
+    last = LAST_DAY if form is FAR_DATE else LAST_DAY_WITH_TIME
+    if 1 <= year <= 9999 or not FIRST_DAY <= (year, month, day) <= last:
+        raise ValueError(text)
+    return text

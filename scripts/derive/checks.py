@@ -9,7 +9,6 @@ from typing import TypeAlias
 from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import TYPE_SUFFIXES
 from scripts.derive.handlers import is_by_hand
-from scripts.derive.registry import error_fields
 from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import DeclarationError, Field, Reference
 from sluice.resource import Resource
@@ -112,16 +111,6 @@ def _derive_sql(found: FoundResource) -> None:
         getattr(repository, name)
 
 
-def _columns(found: Found) -> Iterator[Problem]:
-    """One column name has one name for clients: errors of the database only name the column."""
-    names: dict[str, str] = {}
-    for each in found.resources:
-        for column, name in error_fields(Found(found.app, found.folder, (each,))):
-            if names.setdefault(column, name) != name:
-                clash = f"the column {column} is {names[column]} in another resource"
-                yield each, name, f"{clash}: name both alike"
-
-
 def _graphql(found: Found) -> Iterator[Problem]:
     taken = dict.fromkeys(GRAPHQL_ENGINE_NAMES, "the engine")
     for each in found.resources:
@@ -151,6 +140,5 @@ CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
     _functions,
     _references,
     _sql,
-    _columns,
     _graphql,
 )

@@ -4,7 +4,7 @@ At run time nothing else says which resources there are. No function imports a d
 does not serve.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,17 @@ from sluice import application
 from sluice.adhoc_sql.derived import plain_data, tables
 from sluice.http.paths import to_openapi
 from sluice.http.route import RouteSpec
-from sluice.resource import Resource
+from sluice.resource import Many, Resource
 
 MAX_LINE = 100
-PRIVILEGES = {"create": "INSERT", "replace": "UPDATE", "update": "UPDATE", "delete": "DELETE"}
+UPDATE = "UPDATE"
+# A deletion locks the row before it compares the ETag, which needs UPDATE.
+PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "create": ["INSERT"],
+    "replace": [UPDATE],
+    "update": [UPDATE],
+    "delete": ["DELETE", UPDATE],
+}
 HEAD = '''\
 """The resources of the application {app}, as names. Derived by `make derive`: do not edit."""
 '''
@@ -30,7 +37,10 @@ TYPES = {
     "SCOPES": "tuple[str, ...]",
     "REPLICA_SCOPES": "tuple[str, ...]",
     "IMPORTS": "tuple[str, ...]",
-    "ERROR_FIELDS": "dict[str, str]",
+    "ERRORS": "dict[str, dict[str, str]]",
+    "CONSTRAINTS": "dict[str, tuple[str, tuple[str, ...]]]",
+    "SELF_REFERENCES": "dict[str, tuple[str, ...]]",
+    "FUNCTIONS": "tuple[str, ...]",
     "TABLES": "tuple[tuple[str, str, bool], ...]",
     "ANALYST_TABLES": (
         "dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]]"
@@ -65,10 +75,16 @@ def constants(found: Found) -> dict[str, Any]:
     """Return the values of the constants.
 
     GROUPS: function → resource → its paths.
+    ERRORS: table → column → the field that an error names. `category.slug` is the field `category`,
+        which is null where the database found no row by its slug.
+    CONSTRAINTS: constraint with its schema → its table and columns.
+    SELF_REFERENCES: table → the columns of each foreign key to the same table.
+    FUNCTIONS: the functions of the database that are called.
     TABLES: table, what the functions may do with it, and whether analysts may read it.
     ANALYST_TABLES: those tables with their columns, as Catalogue.of reads them.
     GRAPHQL: type → what is derived of it, as sluice/graph/resource_part.py reads it.
     """
+    resources = [each.resource for each in found.resources]
     repositories = [each for each in found.resources if each.repository is not None]
     served = [each for each in found.resources if each.is_served]
     groups: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -88,8 +104,14 @@ def constants(found: Found) -> dict[str, Any]:
             dict.fromkeys(f"{each.resource.scope_prefix}:read" for each in replica)
         ),
         "IMPORTS": tuple(each.resource.name for each in served if is_importable(each)),
-        "ERROR_FIELDS": dict(sorted(error_fields(found))),
-        "TABLES": tuple(_table(each.resource) for each in found.resources),
+        "ERRORS": names_in_errors(resources),
+        "CONSTRAINTS": dict(_constraints(resources)),
+        "SELF_REFERENCES": {
+            table: tuple(",".join(columns) for columns in foreign_keys)
+            for table, foreign_keys in _self_references(resources)
+        },
+        "FUNCTIONS": tuple(dict.fromkeys(_functions(resources))),
+        "TABLES": tuple(privileges(resources)),
         "ANALYST_TABLES": plain_data(tables(each.resource for each in found.resources)),
         "GRAPHQL": schema.types,
         "GRAPHQL_ENUMS": schema.enums,
@@ -98,20 +120,19 @@ def constants(found: Found) -> dict[str, Any]:
 
 
 def paths(found: FoundResource) -> tuple[str, ...]:
-    """Return the paths of a resource, with those of its routes by hand, as in template.yaml."""
-    collection = f"/api/{found.resource.name}"
-    row = "/".join([collection, *(f"{{{key.name}}}" for key in found.resource.keys)])
+    """Return the paths of a resource, with those of its routes by hand, as in template.yaml.
+
+    Two paths are enough for all routes of a resource: an API has a limited number of them.
+    """
+    resource = found.resource
+    collection = f"/api/{resource.name}"
     routes: list[RouteSpec] = application.load(found.routes).routes if found.routes else []
     by_hand = [to_openapi(route.path) for route in routes]
+    if resource.functions or len(resource.keys) > 1 or any(many.rest for many in resource.lists):
+        others = (path for path in by_hand if not f"{path}/".startswith(f"{collection}/"))
+        return tuple(dict.fromkeys((collection, f"{collection}/{{proxy+}}", *others)))
+    row = f"{collection}/{{{resource.keys[0].name}}}"
     return tuple(dict.fromkeys((collection, row, *by_hand)))
-
-
-def error_fields(found: Found) -> Iterator[tuple[str, str]]:
-    """Yield the column and the name that clients see, of each field of a table."""
-    for each in found.resources:
-        for field in each.resource.all_fields:
-            if field.in_table:
-                yield field.column, field.name
 
 
 def _scopes(found: FoundResource) -> list[str]:
@@ -120,9 +141,76 @@ def _scopes(found: FoundResource) -> list[str]:
     return [f"{prefix}:read", *([f"{prefix}:write"] if has_writes else [])]
 
 
-def _table(resource: Resource) -> tuple[str, str, bool]:
-    writes = dict.fromkeys(PRIVILEGES[write] for write in resource.writes if resource.group)
-    return (resource.table, ", ".join(["SELECT", *writes]), resource.analytics)
+def names_in_errors(resources: Iterable[Resource]) -> dict[str, dict[str, str]]:
+    """Return the names that clients see, of each column of a table, by table."""
+    errors: dict[str, dict[str, str]] = {}
+    for resource in resources:
+        columns = errors.setdefault(resource.table, {})
+        for field in resource.all_fields:
+            by = field.reference.by if field.reference else ""
+            if field.in_table:
+                columns[field.column] = f"{field.name}.{by}" if by else field.name
+        for many in resource.lists:
+            if many.payload:
+                names = {field.column: field.name for field in many.payload}
+                errors.setdefault(many.through, {}).update(names)
+    return errors
+
+
+def _constraints(
+    resources: Iterable[Resource],
+) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+    for resource in resources:
+        schema, _ = resource.schema_and_table
+        for each in resource.constraints:
+            if each.name:
+                yield f"{schema}.{each.name}", (resource.table, tuple(each.columns))
+
+
+def _self_references(
+    resources: Iterable[Resource],
+) -> Iterator[tuple[str, list[Sequence[str]]]]:
+    for resource in resources:
+        keys = [one.foreign_key for one in resource.refs if one.resource == resource.name]
+        if keys:
+            yield resource.table, keys
+
+
+def _functions(resources: Iterable[Resource]) -> Iterator[str]:
+    for resource in resources:
+        if resource.group:
+            yield from (each.function for each in resource.functions)
+
+
+def privileges(resources: Iterable[Resource]) -> Iterator[tuple[str, str, bool]]:
+    """Yield each table with the privileges of the functions, and whether analysts may read it."""
+    found: dict[str, dict[str, None]] = {}
+    for_analysts = set()
+    for resource in resources:
+        of_table = found.setdefault(resource.table, {"SELECT": None})
+        of_table |= dict.fromkeys(_of_writes(resource))
+        if resource.analytics:
+            for_analysts.add(resource.table)
+    for resource in resources:
+        for many in resource.lists:
+            if many.through and resource.group:
+                of_table = found.setdefault(many.through, {"SELECT": None})
+                of_table |= dict.fromkeys(_of_links(many))
+    for table, names in found.items():
+        yield table, ", ".join(names), table in for_analysts
+
+
+def _of_writes(resource: Resource) -> Iterator[str]:
+    for write in resource.writes if resource.group else ():
+        is_update = write == "delete" and resource.soft_delete
+        yield from [UPDATE] if is_update else PRIVILEGES[write]
+
+
+def _of_links(many: Many) -> list[str]:
+    """Return the privileges on a junction table that adding and removing links needs."""
+    if not many.writes:
+        return []
+    return ["INSERT", *([UPDATE] if many.payload else []), "DELETE"]
 
 
 def _source(value: object, indent: int, *, before: str = "", explode: bool = False) -> str:

@@ -288,8 +288,8 @@ def test_checks_and_connection_budget_hold(copy: Path) -> None:
 def test_refused_resource_leaves_no_file(copy: Path) -> None:
     before = run(copy, "git", "status", "--short")
 
-    output = make(copy, "NAME=deals", "FIELDS=category_id:bigint!", code=2)
+    output = make(copy, "NAME=deals", "FIELDS=key:bigint!", code=2)
 
-    assert "the column category_id is category in another resource" in output
+    assert "the name key is reserved" in output
     assert run(copy, "git", "status", "--short") == before
     assert "exists, and is not overwritten" in make(copy, *SUPPLIERS, code=2)

@@ -42,25 +42,58 @@ IMPORTS: tuple[str, ...] = (
     "products",
     "users",
 )
-ERROR_FIELDS: dict[str, str] = {
-    "category_id": "category",
-    "created_at": "created_at",
-    "description": "description",
-    "email": "email",
-    "id": "id",
-    "name": "name",
-    "order_id": "order_id",
-    "price": "price",
-    "product_id": "product_id",
-    "quantity": "quantity",
-    "slug": "slug",
-    "status": "status",
-    "total": "total",
-    "unit_price": "unit_price",
-    "updated_at": "updated_at",
-    "user_id": "user_id",
-    "version": "version",
+ERRORS: dict[str, dict[str, str]] = {
+    "public.categories": {
+        "id": "id",
+        "name": "name",
+        "slug": "slug",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.products": {
+        "id": "id",
+        "name": "name",
+        "description": "description",
+        "price": "price",
+        "category_id": "category.slug",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.inventory": {
+        "product_id": "product_id",
+        "quantity": "quantity",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.users": {
+        "id": "id",
+        "email": "email",
+        "name": "name",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.orders": {
+        "id": "id",
+        "user_id": "user_id",
+        "status": "status",
+        "total": "total",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.order_items": {
+        "order_id": "order_id",
+        "product_id": "product_id",
+        "quantity": "quantity",
+        "unit_price": "unit_price",
+    },
 }
+CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
+SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
+FUNCTIONS: tuple[str, ...] = ()
 TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.categories", "SELECT, INSERT, UPDATE, DELETE", True),
     ("public.products", "SELECT, INSERT, UPDATE, DELETE", True),

@@ -131,9 +131,19 @@ class Application:
         return cast("Mapping[str, str]", self.registry.REPOSITORIES)
 
     @property
-    def error_fields(self) -> Mapping[str, str]:
-        """The columns that errors may name to a client, each as its field."""
-        return cast("Mapping[str, str]", self.registry.ERROR_FIELDS)
+    def errors(self) -> Mapping[str, Mapping[str, str]]:
+        """Each table's columns that errors may name to a client, with the field of each."""
+        return cast("Mapping[str, Mapping[str, str]]", self.registry.ERRORS)
+
+    @property
+    def constraints(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        """The declared constraints, each with its table and its columns."""
+        return cast("Mapping[str, tuple[str, tuple[str, ...]]]", self.registry.CONSTRAINTS)
+
+    @property
+    def self_references(self) -> Mapping[str, tuple[str, ...]]:
+        """Each table that references itself, with the columns of these foreign keys."""
+        return cast("Mapping[str, tuple[str, ...]]", self.registry.SELF_REFERENCES)
 
     @property
     def has_graphql(self) -> bool:

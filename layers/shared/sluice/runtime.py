@@ -207,8 +207,8 @@ def error_names() -> ErrorNames:
     It is called for the first error, so that no function imports the application's errors for it.
     """
     app = application.current()
-    constraints = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
-    return ErrorNames(app.error_fields, constraints)
+    errors = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
+    return ErrorNames(app.errors, app.constraints, app.self_references, errors)
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

@@ -15,7 +15,7 @@ DECLARATIONS: dict[str, str] = {
     "readers": "sample.readers:READERS",
 }
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{id}", "/api/shelves/{id}/merge")},
+    "shelves": {"shelves": ("/api/shelves", "/api/shelves/{proxy+}")},
     "books": {"books": ("/api/books", "/api/books/{id}")},
     "readers": {"readers": ("/api/readers", "/api/readers/{id}")},
 }
@@ -31,19 +31,38 @@ IMPORTS: tuple[str, ...] = (
     "books",
     "readers",
 )
-ERROR_FIELDS: dict[str, str] = {
-    "copies": "copies",
-    "created_at": "created_at",
-    "description": "description",
-    "email": "email",
-    "id": "id",
-    "name": "name",
-    "price": "price",
-    "shelf_id": "shelf",
-    "slug": "slug",
-    "updated_at": "updated_at",
-    "version": "version",
+ERRORS: dict[str, dict[str, str]] = {
+    "public.shelves": {
+        "id": "id",
+        "name": "name",
+        "slug": "slug",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.books": {
+        "id": "id",
+        "name": "name",
+        "description": "description",
+        "price": "price",
+        "shelf_id": "shelf.slug",
+        "copies": "copies",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
+    "public.readers": {
+        "id": "id",
+        "email": "email",
+        "name": "name",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "version": "version",
+    },
 }
+CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
+SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
+FUNCTIONS: tuple[str, ...] = ()
 TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
     ("public.books", "SELECT, INSERT, UPDATE, DELETE", True),

@@ -12,7 +12,20 @@ from sluice.db.sqlstate import ErrorNames
 SECRET = "Kj9_secret_value"  # in every row and parameter, and never in an error
 
 SCHEMA = f"""
-CREATE TABLE makers (id int PRIMARY KEY, name text NOT NULL, slug text UNIQUE);
+CREATE DOMAIN address AS text CONSTRAINT address_form CHECK (value <> 'bad');
+CREATE TABLE makers (
+    id int PRIMARY KEY, name text NOT NULL, slug text UNIQUE,
+    parent_id int CONSTRAINT parent REFERENCES makers, during int4range, address address,
+    EXCLUDE USING gist (during WITH &&)
+);
+CREATE UNIQUE INDEX ON makers (lower(name));
+CREATE TABLE lookups (
+    maker_id int NOT NULL, "First ""Day" int, last int, seat int, extra int,
+    CONSTRAINT days CHECK ("First ""Day" <= last),
+    CONSTRAINT place UNIQUE ("First ""Day", seat, extra)
+);
+CREATE TABLE parts (id int, code text NOT NULL CHECK (code <> 'bad')) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 CREATE TABLE products (
     id int PRIMARY KEY, name varchar(40) NOT NULL CHECK (name <> 'bad'), price numeric(6, 2),
     category_id int REFERENCES makers, hidden int CHECK (hidden > 0),
@@ -26,6 +39,8 @@ CREATE VIEW cheap AS SELECT * FROM products WHERE price < 100 WITH CHECK OPTION;
 INSERT INTO makers VALUES (1, '{SECRET}', '{SECRET}'), (2, 'idle', 'idle'), (3, 'strict', 'strict');
 INSERT INTO products VALUES (1, '{SECRET}', 1, 1, 7, '{SECRET}');
 INSERT INTO inventory VALUES (1, 3);
+INSERT INTO lookups VALUES (1, 1, 2, 3, 4);
+UPDATE makers SET parent_id = 3, during = '[1,5)' WHERE id = 2;
 INSERT INTO strict_children VALUES (3);
 """
 
@@ -36,9 +51,30 @@ class SoldOut(errors.Conflict):
 
 # Columns that are not listed here, such as `hidden`, are not named.
 NAMES = ErrorNames(
-    fields={"category_id": "category"}
-    | {column: column for column in ("name", "slug", "price", "quantity", "status", "user_id")},
-    constraints={"inventory_quantity_check": SoldOut},
+    fields={
+        "s.products": {
+            "category_id": "category",
+            "name": "name",
+            "price": "price",
+            "status": "status",
+        },
+        "s.makers": {"slug": "slug", "name": "title", "parent_id": "parent_id", "during": "during"}
+        | {"address": "address"},
+        "s.inventory": {"quantity": "quantity", "user_id": "user_id"},
+        "s.lookups": {
+            "maker_id": "maker.slug",
+            'First "Day': "first",
+            "last": "last",
+            "seat": "seat",
+        },
+        "s.parts": {"code": "code"},
+    },
+    constraints={
+        "s.days": ("s.lookups", ('First "Day', "last")),
+        "s.address_form": ("s.makers", ("address",)),
+    },
+    self_references={"s.makers": ("parent_id",)},
+    errors={"inventory_quantity_check": SoldOut},
 )
 
 
@@ -50,7 +86,7 @@ class Case:
     sql: str
     error_class: type[errors.SluiceError]
     status: int
-    field: str | None = None
+    field: str | None = None  # or several, separated by commas
     code: str | None = None
     detail: str = ""
 
@@ -61,6 +97,9 @@ def raise_statement(state: str) -> str:
     END $$"""
 
 
+NO_PRIVILEGE = """CREATE ROLE sqlstate_role; GRANT USAGE ON SCHEMA s TO sqlstate_role; \
+GRANT INSERT ON s.inventory TO sqlstate_role; ALTER TABLE s.inventory ENABLE ROW LEVEL SECURITY; \
+SET LOCAL ROLE sqlstate_role"""
 TOO_MUCH = "This is more than the database can take at once."
 BAD_TEXT = "A value holds a character that cannot be stored"
 UNKNOWN = "Whether this took effect is unknown; send it again with the same key."
@@ -102,8 +141,13 @@ CASES = [
     Case(
         "23502", "INSERT INTO products (name) VALUES ('x')", INVALID, 422
     ),  # clients do not set the id
+    Case("23502", "INSERT INTO makers (id) VALUES (9)", INVALID, 422, "title", "required"),
+    Case("23502", "INSERT INTO lookups (last) VALUES (9)", INVALID, 422, "maker", "unknown"),
+    Case("23502", "INSERT INTO parts (id) VALUES (1)", INVALID, 422, "code", "required"),
     Case("23503", "UPDATE products SET category_id = 99", INVALID, 422, "category", "unknown"),
     Case("23503", "DELETE FROM makers WHERE id = 1", errors.StillReferenced, 409),
+    Case("23503", "UPDATE makers SET parent_id = 99", INVALID, 422, "parent_id", "unknown"),
+    Case("23503", "UPDATE makers SET id = 99 WHERE id = 3", errors.StillReferenced, 409),
     Case("23503", "UPDATE makers SET id = 9 WHERE id = 1", errors.StillReferenced, 409),
     Case(
         "23505",
@@ -123,6 +167,24 @@ CASES = [
         "slug",
         "duplicate",
     ),
+    Case(
+        "23505",
+        "INSERT INTO makers (id, name) VALUES (9, 'IDLE')",
+        errors.Duplicate,
+        409,
+        "title",
+        "duplicate",
+    ),
+    Case(
+        "23505",
+        "INSERT INTO lookups VALUES (1, 1, 2, 3, 4)",
+        errors.Duplicate,
+        409,
+        "first,seat",  # clients do not see the third column
+        "duplicate",
+    ),
+    Case("23514", "UPDATE lookups SET last = 0", INVALID, 422, "first,last", "invalid"),
+    Case("23514", "UPDATE makers SET address = 'bad'", INVALID, 422, "address", "invalid"),
     Case("23514", "UPDATE products SET name = 'bad'", INVALID, 422, "name", "invalid"),
     Case("23514", "UPDATE products SET hidden = -1", INVALID, 422),
     Case("23514", "UPDATE inventory SET quantity = quantity - 4", SoldOut, 409),
@@ -132,6 +194,14 @@ CASES = [
         errors.Duplicate,
         409,
         "status",
+        "duplicate",
+    ),
+    Case(
+        "23P01",
+        "UPDATE makers SET during = '[4,9)' WHERE id = 3",
+        errors.Duplicate,
+        409,
+        "during",
         "duplicate",
     ),
     Case(
@@ -199,7 +269,17 @@ CASES = [
     Case("25001", raise_statement("25001"), INTERNAL, 500),
     Case("3F000", "CREATE TABLE no_schema.t (id int)", INTERNAL, 500),
     Case("3F000", "CALL sluice.claim_idempotency_key(NULL::bytea)", errors.NotSetUp, 503),
-    Case("42501", raise_statement("42501"), INTERNAL, 500),
+    Case(
+        "42501", raise_statement("42501"), INVALID, 422, detail="The database does not accept this."
+    ),
+    Case("42501", f"{NO_PRIVILEGE}; SELECT * FROM s.makers", errors.NotSetUp, 503),
+    Case(
+        "42501",
+        f"{NO_PRIVILEGE}; INSERT INTO s.inventory VALUES (9, 9)",  # no policy allows a row
+        INVALID,
+        422,
+        detail="A value is not acceptable here",
+    ),
     Case("42601", "SELEC 1", INTERNAL, 500),
     Case("42703", "SELECT no_column FROM makers", INTERNAL, 500),
     Case("42883", "SELECT no_function(1)", INTERNAL, 500),

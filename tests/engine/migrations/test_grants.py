@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from sluice.migrations.applications import application_grants
-from sluice.migrations.grants import Grant, of_tables, required
+from sluice.migrations.grants import Grant, of_functions, of_tables, required
 from sluice.migrations.roles import ANALYST, APP
 
 TABLES = (
     ("lib.books", "SELECT, INSERT", True),
     ("lib.Shelf", "SELECT", False),
 )
+FUNCTIONS = ("lib.Lend",)
 
 
 def test_tables_give_privileges_on_tables_and_schemas() -> None:
@@ -22,6 +23,13 @@ def test_tables_give_privileges_on_tables_and_schemas() -> None:
         Grant(ANALYST, "USAGE", "SCHEMA", "lib"),
         Grant(ANALYST, "SELECT", "TABLE", "lib.books"),
         Grant(APP, "SELECT", "TABLE", 'lib."Shelf"'),
+    ]
+
+
+def test_functions_give_privileges_by_their_name() -> None:
+    assert list(of_functions(FUNCTIONS)) == [
+        Grant(APP, "USAGE", "SCHEMA", "lib"),
+        Grant(APP, "EXECUTE", "FUNCTION", 'lib."Lend"'),
     ]
 
 
@@ -42,12 +50,14 @@ def test_registry_and_further_grants_are_those_of_an_application(
 ) -> None:
     migrations = tmp_path / "granting" / "migrations"
     migrations.mkdir(parents=True)
-    (tmp_path / "granting" / "registry.py").write_text(f"TABLES = {TABLES!r}\n")
+    (tmp_path / "granting" / "registry.py").write_text(
+        f"TABLES = {TABLES!r}\nFUNCTIONS = {FUNCTIONS!r}\n"
+    )
     (migrations / "grants.py").write_text('GRANTS = ("by hand",)\n')
     monkeypatch.syspath_prepend(tmp_path)
 
     found = list(application_grants("granting"))
 
-    assert found == [*of_tables(TABLES), "by hand"]
+    assert found == [*of_tables(TABLES), *of_functions(FUNCTIONS), "by hand"]
     for name in [name for name in sys.modules if name.split(".")[0] == "granting"]:
         del sys.modules[name]

@@ -41,7 +41,7 @@ UPDATE (percent), DELETE ON rates TO some_columns
 """
 
 
-class RateRepository(ResourceRepository):
+class CountryRates(ResourceRepository):
     resource = Resource(
         name="rates",
         singular="rate",
@@ -52,7 +52,7 @@ class RateRepository(ResourceRepository):
     )
 
 
-class LabelRepository(ResourceRepository):
+class SlugLabels(ResourceRepository):
     resource = Resource(
         name="labels",
         singular="label",
@@ -64,7 +64,7 @@ class LabelRepository(ResourceRepository):
     )
 
 
-RATE_KEYS, LABEL_KEYS = RateRepository.resource.keys, LabelRepository.resource.keys
+RATE_KEYS, LABEL_KEYS = CountryRates.resource.keys, SlugLabels.resource.keys
 
 
 @pytest.fixture(name="database")
@@ -82,16 +82,16 @@ def database_of_tables(empty_database: str) -> Iterator[Database]:
 
 
 @pytest.fixture(name="rates")
-def repository_of_rates(database: Database) -> RateRepository:
-    return RateRepository(database, SIGNER)
+def repository_of_rates(database: Database) -> CountryRates:
+    return CountryRates(database, SIGNER)
 
 
 @pytest.fixture(name="labels")
-def repository_of_labels(database: Database) -> LabelRepository:
-    return LabelRepository(database, SIGNER)
+def repository_of_labels(database: Database) -> SlugLabels:
+    return SlugLabels(database, SIGNER)
 
 
-def test_row_with_a_key_of_two_columns(rates: RateRepository):
+def test_row_with_a_key_of_two_columns(rates: CountryRates):
     created = rates.create({"country": "DE", "valid_from": date(2026, 1, 31), "percent": 19})
     of_row = key.of_representation(RATE_KEYS, created.id)
 
@@ -110,7 +110,7 @@ def test_row_with_a_key_of_two_columns(rates: RateRepository):
         rates.get_by_id(of_path)
 
 
-def test_rows_of_many_keys(rates: RateRepository):
+def test_rows_of_many_keys(rates: CountryRates):
     for country in ("DE", "FR"):
         rates.create({"country": country, "valid_from": date(2026, 1, 1), "percent": 7})
     keys = [
@@ -126,7 +126,7 @@ def test_rows_of_many_keys(rates: RateRepository):
     assert found == {keys[1]: row, keys[2]: row}
 
 
-def test_soft_deleted_row_is_there_no_longer(labels: LabelRepository, database: Database):
+def test_soft_deleted_row_is_there_no_longer(labels: SlugLabels, database: Database):
     for slug in ("a/b é", "c"):
         labels.create({"slug": slug, "title": "One"})
     of_row = ("a/b é",)

@@ -14,13 +14,16 @@ from scripts.derive import registry
 from scripts.derive.checks import require_valid
 from scripts.derive.scan import Found, scan
 from sluice.application import with_resources
+from sluice.kinds.date import Date
 from sluice.kinds.field import DeclarationError
+from sluice.kinds.integer import BigInt
+from sluice.resource import Many, Resource
 
 HEAD = """
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Email, Slug, Text
-from sluice.resource import Many, Resource
+from sluice.resource import Constraint, Function, Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 """
 SHELVES = """
@@ -45,6 +48,27 @@ BOOKS = Resource(
 
 class BookRepository(ResourceRepository):
     resource = BOOKS
+"""
+AUTHORS = """
+AUTHORS = Resource(
+    name="authors", singular="author", table="lib.authors", group="lib",
+    key=BigInt("id", read_only=True), writes=["delete"],
+    fields=[
+        Text("name"), Ref("teacher_id", resource="authors"), Text("code", column="Code"),
+        Ref("shelf_id", resource="shelves", shown_as="shelf", by="slug", kind=Slug, read_only=True),
+    ],
+    constraints=[
+        Constraint(["name", "Code"], name="authors_name_code"), Constraint(["name", "teacher_id"]),
+    ],
+    relations=[
+        Many("pupils", "authors", "teacher_id"), Function("retire", "lib.retire"),
+    ],
+)
+
+
+class AuthorRepository(ResourceRepository):
+    resource = AUTHORS
+    column_sql = {"shelf": "(SELECT slug FROM shelves WHERE id = a.shelf_id)"}
 """
 ROUTES = """
 from sluice.http.router import Api
@@ -118,7 +142,13 @@ def test_registry_names_what_there_is(write: Write) -> None:
         "SCOPES": ("library:read", "library:write"),
         "REPLICA_SCOPES": ("library:read",),
         "IMPORTS": ("books", "shelves"),
-        "ERROR_FIELDS": {each: each for each in ("id", "label", "shelf_id", "slug", "title")},
+        "ERRORS": {
+            "lib.books": {"id": "id", "title": "title", "shelf_id": "shelf_id"},
+            "public.shelves": {"id": "id", "slug": "slug", "label": "label"},
+        },
+        "CONSTRAINTS": {},
+        "SELF_REFERENCES": {},
+        "FUNCTIONS": (),
         "TABLES": (
             ("lib.books", "SELECT, INSERT, UPDATE", False),
             ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
@@ -134,6 +164,50 @@ def test_registry_names_what_there_is(write: Write) -> None:
             )
         },
     }
+
+
+def test_registry_has_what_stands_below_a_row(write: Write) -> None:
+    found = write(authors=AUTHORS, books=BOOKS, shelves=SHELVES)
+
+    constants = registry.constants(found)
+
+    assert constants["GROUPS"]["lib"] == {"authors": ("/api/authors", "/api/authors/{proxy+}")}
+    assert constants["ERRORS"]["lib.authors"] == {
+        "id": "id",
+        "name": "name",
+        "teacher_id": "teacher_id",
+        "Code": "code",
+        "shelf_id": "shelf.slug",
+    }
+    assert constants["CONSTRAINTS"] == {
+        "lib.authors_name_code": ("lib.authors", ("name", "Code")),
+    }
+    assert constants["SELF_REFERENCES"] == {"lib.authors": ("teacher_id",)}
+    assert constants["FUNCTIONS"] == ("lib.retire",)
+    assert constants["TABLES"][0] == ("lib.authors", "SELECT, DELETE, UPDATE", False)
+
+
+def test_junction_tables_have_privileges_and_names() -> None:
+    link = Many("tags", "tags", "book_id", through="lib.tagged", other_key="tag_id")
+    dated = link._replace(through="lib.dated", payload=[Date("since", column="Since")])
+    resource = Resource(
+        name="books",
+        singular="book",
+        table="lib.books",
+        group="lib",
+        key=BigInt("id"),
+        fields=[],
+        writes=["delete"],
+        soft_delete="gone_at",
+        relations=[link, dated._replace(name="dated")],
+    )
+
+    assert list(registry.privileges([resource])) == [
+        ("lib.books", "SELECT, UPDATE", False),
+        ("lib.tagged", "SELECT, INSERT, DELETE", False),
+        ("lib.dated", "SELECT, INSERT, UPDATE, DELETE", False),
+    ]
+    assert registry.names_in_errors([resource])["lib.dated"] == {"Since": "since"}
 
 
 def test_registry_names_the_graphql_fields_to_resolve(write: Write) -> None:
@@ -197,7 +271,6 @@ def test_application_has_its_resources(write: Write) -> None:
     assert function.more_resources == {"shelves": ("/api/shelves", "/api/shelves/{id}")}
     assert app.scopes == ("library:read", "library:write")
     assert app.imports == constants["REPOSITORIES"]
-    assert constants["ERROR_FIELDS"]["shelf_id"] == "shelf_id"
 
 
 def test_registry_is_never_read(write: Write) -> None:
@@ -265,11 +338,6 @@ def test_routes_by_hand_are_found(write: Write) -> None:
             ("key=", 'filters=[Integer("below")], key='),
             "books.py:8",
             "BookRepository.filter_sql has no below",
-        ),
-        (
-            ('Text("title")', 'Text("heading", column="label")'),
-            "shelves.py:11",
-            "the column label is heading in another resource",
         ),
         (('singular="book"', 'singular="shelf"'), "shelves.py:8", "the GraphQL name Shelf"),
         (('singular="book"', 'singular="shelves"'), "shelves.py:8", "the GraphQL name shelves"),

@@ -23,9 +23,7 @@ def declare(**changes: Any) -> Application:
 
 
 def registry(groups: Mapping[str, Any] = MappingProxyType({})) -> SimpleNamespace:
-    return SimpleNamespace(
-        GROUPS=groups, IMPORTS=(), REPOSITORIES={}, SCOPES=(), REPLICA_SCOPES=(), ERROR_FIELDS={}
-    )
+    return SimpleNamespace(GROUPS=groups, IMPORTS=(), REPOSITORIES={}, SCOPES=(), REPLICA_SCOPES=())
 
 
 def test_other_format_is_reported_before_its_unknown_fields() -> None:

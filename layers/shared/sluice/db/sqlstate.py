@@ -7,7 +7,7 @@ contain SQL, table names and values of other rows. The cause is logged.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pg8000.exceptions import Error as DriverError
@@ -17,8 +17,8 @@ from sluice import errors
 from sluice.db.driver.transport import DISCONNECT_MESSAGES
 from sluice.errors import FieldError, SluiceError
 
-# The fields of an ErrorResponse by their letters, among them C (SQLSTATE), M (message), c (column),
-# n (constraint) and t (table).
+# The fields of an ErrorResponse by their letters, among them C (SQLSTATE), M (message), D (detail),
+# s (schema), t (table), c (column), n (constraint) and R (the server's routine).
 Report = Mapping[str, str]
 
 
@@ -26,12 +26,30 @@ Report = Mapping[str, str]
 class ErrorNames:
     """An application's names in the server's reports.
 
-    `fields` are the columns that may be named to a client, with the name of the field. Other
-    columns never are. `constraints` are those whose violation has an error of its own.
+    fields: table → column → field, for the columns that may be named to a client. Others never are.
+        `category.slug` is the field `category`, whose column has the key of the row with this slug.
+    constraints: constraint → table and columns, where the report does not have the columns.
+    self_references: table → the columns of each foreign key to the same table.
+    errors: constraints whose violation has an error of its own.
+
+    The names of tables and constraints have their schema, but for `errors`.
     """
 
-    fields: Mapping[str, str] = field(default_factory=dict)
-    constraints: Mapping[str, type[SluiceError]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    constraints: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    self_references: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    errors: Mapping[str, type[SluiceError]] = field(default_factory=dict)
+
+    def of(self, table: str, column: str) -> str | None:
+        """Return the field of a column as `fields` has it, or None.
+
+        A partition, and the table below a view, have other names than the declared table. So a
+        table that is unknown has the fields that all known tables agree on.
+        """
+        if table in self.fields:
+            return self.fields[table].get(column)
+        found = {columns[column] for columns in self.fields.values() if column in columns}
+        return found.pop() if len(found) == 1 else None
 
 
 Rule = Callable[[Report, ErrorNames], SluiceError]
@@ -57,6 +75,15 @@ CLASSES_WITHOUT_VALUES = (
 # missing, or has another type.
 FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 
+# SQLSTATEs of a key that is taken, or missing in another table: the detail has its columns.
+SQLSTATES_WITH_KEY = ("23503", "23505", "23P01")
+KEY = re.compile(r"\((.*?)\)=\(", re.DOTALL)
+NAMES_IN_KEY = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+
+# The server's routines that report a row which a policy refuses, and what a function RAISEs.
+POLICY_ROUTINE = "ExecWithCheckOptions"
+RAISE_ROUTINE = "exec_stmt_raise"
+
 # The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names
 # in them are not, and all statements qualify the functions of these schemas.
 SLUICE_PREFIX = "sluice."
@@ -65,11 +92,46 @@ APPLICATION_PREFIX = "public."
 SETUP_NEEDED = "Only reads are possible until the database is set up: run make migrate"
 
 
-def _field(report: Report, names: ErrorNames) -> str | None:
-    """Return the field at fault, from the column, or from a name `<table>_<column>_<kind>`."""
-    constraint = report.get("n", "").removeprefix(report.get("t", "") + "_")
-    column = re.sub("_(key|check|fkey|excl|not_null)$", "", constraint)
-    return names.fields.get(report.get("c") or column)
+def _fields(report: Report, names: ErrorNames) -> list[str]:
+    """Return the declared fields at fault."""
+    for table, columns in _columns(report, names):
+        found = [name for column in columns if (name := names.of(table, column))]
+        if found:
+            return [name.partition(".")[0] for name in dict.fromkeys(found)]
+    return []
+
+
+def _columns(report: Report, names: ErrorNames) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield a table and columns that may be at fault, the most certain ones first.
+
+    They are the report's column, those of a declared constraint, those of the key in the detail,
+    and one in the constraint's name, `<table>_<column>_<kind>`.
+    """
+    table = _table(report)
+    if "c" in report:
+        yield table, [report["c"]]
+    constraint = report.get("n", "")
+    declared = names.constraints.get(f"{report.get('s', '')}.{constraint}")
+    if declared:
+        yield declared
+    if report.get("C") in SQLSTATES_WITH_KEY:
+        yield table, _key_columns(report)
+    name = constraint.removeprefix(report.get("t", "") + "_")
+    yield table, [re.sub("_(key|check|fkey|excl|not_null)$", "", name)]
+
+
+def _table(report: Report) -> str:
+    return f"{report.get('s', '')}.{report.get('t', '')}"
+
+
+def _key_columns(report: Report) -> list[str]:
+    """Return the names in a detail such as `Key (lower("Name"), id)=(x, 1) already exists.`
+
+    The words around the key are translated, its form is not. Some names may be those of functions.
+    """
+    key = KEY.search(report.get("D", ""))
+    names = NAMES_IN_KEY.findall(key[1]) if key else []
+    return [quoted.replace('""', '"') or plain for quoted, plain in names]
 
 
 def _error(error_class: Callable[[str], SluiceError], detail: str = "") -> Rule:
@@ -77,23 +139,24 @@ def _error(error_class: Callable[[str], SluiceError], detail: str = "") -> Rule:
 
 
 def _invalid(code: str, message: str) -> Rule:
-    """Return a rule for an invalid value; the field is named if the server names the column."""
+    """Return a rule for an invalid value. The fields are named if the server names the columns."""
 
     def rule(report: Report, names: ErrorNames) -> SluiceError:
-        name = _field(report, names)
-        if name is None:
-            return errors.ValidationFailed(f"A value {message}")
-        return errors.ValidationFailed(errors=[FieldError(code, message, pointer=f"/{name}")])
+        found = _field_errors(report, names, code, message)
+        return errors.ValidationFailed("" if found else f"A value {message}", errors=found)
 
     return rule
 
 
-def _unique_violation(report: Report, names: ErrorNames) -> SluiceError:
-    name = _field(report, names)
-    if name is None:
-        return errors.Duplicate()
-    taken = FieldError("duplicate", "is already taken", pointer=f"/{name}")
-    return errors.Duplicate(errors=[taken])
+def _duplicate(message: str) -> Rule:
+    """Return a rule for a value that another row has, or that overlaps another row's."""
+    return lambda report, names: errors.Duplicate(
+        errors=_field_errors(report, names, "duplicate", message)
+    )
+
+
+def _field_errors(report: Report, names: ErrorNames, code: str, message: str) -> list[FieldError]:
+    return [FieldError(code, message, pointer=f"/{name}") for name in _fields(report, names)]
 
 
 def _foreign_key_violation(report: Report, names: ErrorNames) -> SluiceError:
@@ -102,26 +165,34 @@ def _foreign_key_violation(report: Report, names: ErrorNames) -> SluiceError:
     PostgreSQL uses one SQLSTATE for both, and different words. The words are translated
     (lc_messages), the names are not. Besides the key, the detail names one table. It is the table
     of the constraint (`t`) if that still refers to the key, or the parent table if the key is
-    missing there.
+    missing there. If both are one table, the key tells which row is meant.
     """
     without_key = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # it holds values
-    if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", without_key):
-        return errors.StillReferenced()
-    return _unknown(report, names)
+    if not report.get("t") or not re.search(rf"\b{re.escape(report['t'])}\b", without_key):
+        return _unknown(report, names)
+    foreign_keys = names.self_references.get(_table(report), ())
+    is_missing = ",".join(_key_columns(report)) in foreign_keys
+    return _unknown(report, names) if is_missing else errors.StillReferenced()
 
 
 def _not_null_violation(report: Report, names: ErrorNames) -> SluiceError:
-    """Return "unknown" for a null id, and "required" for other nulls.
-
-    No client sends a null id: it is null if a lookup by another value found nothing.
-    """
-    is_id = report.get("c", "").endswith("_id")
-    return _unknown(report, names) if is_id else _required(report, names)
+    """Return "unknown" if the lookup of a row by another value found none, or else "required"."""
+    is_lookup = "." in (names.of(_table(report), report.get("c", "")) or "")
+    return _unknown(report, names) if is_lookup else _required(report, names)
 
 
 def _check_violation(report: Report, names: ErrorNames) -> SluiceError:
-    error_class = names.constraints.get(report.get("n", ""))
+    error_class = names.errors.get(report.get("n", ""))
     return _not_acceptable(report, names) if error_class is None else error_class()
+
+
+def _insufficient_privilege(report: Report, names: ErrorNames) -> SluiceError:
+    """Return ValidationFailed for a row that a policy refuses, or else NotSetUp."""
+    if report.get("R") == POLICY_ROUTINE:
+        return _not_acceptable_here(report, names)
+    if report.get("R") == RAISE_ROUTINE:
+        return _not_accepted(report, names)
+    return errors.NotSetUp("A privilege is missing in the database: run make migrate")
 
 
 def _undefined_table(report: Report, names: ErrorNames) -> SluiceError:
@@ -151,6 +222,7 @@ def _undefined_schema(report: Report, names: ErrorNames) -> SluiceError:
 _unknown = _invalid("unknown", "does not exist")
 _required = _invalid("required", "is missing")
 _not_acceptable = _invalid("invalid", "is not acceptable")
+_not_acceptable_here = _invalid("invalid", "is not acceptable here")
 _database_unavailable = _error(errors.DatabaseUnavailable)
 _not_accepted = _error(
     lambda detail: errors.ValidationFailed(detail), "The database does not accept this."
@@ -171,9 +243,9 @@ RULES: Mapping[str, Rule] = {
     "23001": _error(errors.StillReferenced),  # restrict
     "23502": _not_null_violation,
     "23503": _foreign_key_violation,
-    "23505": _unique_violation,
+    "23505": _duplicate("is already taken"),
     "23514": _check_violation,
-    "23P01": _unique_violation,  # exclusion
+    "23P01": _duplicate("overlaps another row's"),  # exclusion
     "25006": _database_unavailable,  # read-only: after a failover this server is a replica
     "25P03": _database_unavailable,  # idle in transaction for too long
     "25P04": _database_unavailable,  # transaction_timeout
@@ -187,9 +259,10 @@ RULES: Mapping[str, Rule] = {
         "Whether this took effect is unknown; send it again with the same key.",
     ),
     "40P01": _error(errors.RolledBack),  # deadlock
+    "42501": _insufficient_privilege,
     "42883": _undefined_function,
     "42P01": _undefined_table,
-    "44": _invalid("invalid", "is not acceptable here"),  # with check option
+    "44": _not_acceptable_here,  # with check option
     "53": _database_unavailable,  # disk, memory or connections are exhausted
     "54": _error(
         lambda detail: errors.ValidationFailed(detail),
@@ -270,7 +343,7 @@ def redact(report: Report) -> dict[str, str]:
     Values are in the detail and the context, in messages about data, and in what a function RAISEs.
     """
     has_safe_class = report.get("C", "").startswith(CLASSES_WITHOUT_VALUES)
-    has_safe_message = has_safe_class and report.get("R") != "exec_stmt_raise"
+    has_safe_message = has_safe_class and report.get("R") != RAISE_ROUTINE
     letters = "SVCstcnRFL" + ("M" if has_safe_message else "")
     return {letter: value for letter, value in report.items() if letter in letters}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from sluice.migrations.grants import Grant, of_tables
+from sluice.migrations.grants import Grant, of_functions, of_tables
 
 HERE = Path(__file__).parent
 SLUICE = ""  # the name of Sluice's own migrations
@@ -58,11 +58,13 @@ def config(app: str, **attributes: object) -> Config:
 def application_grants(app: str) -> Iterator[Grant]:
     """Return the privileges that the roles need for `app`.
 
-    Those on the tables of its resources come from its registry. Its module `migrations.grants` has
-    the other ones, such as those on functions.
+    Those on the tables and functions of its resources come from its registry. Its module
+    `migrations.grants` has the other ones, such as those on functions that its statements call.
     """
     if app and find_spec(f"{app}.registry") is not None:
-        yield from of_tables(import_module(f"{app}.registry").TABLES)
+        registry = import_module(f"{app}.registry")
+        yield from of_tables(registry.TABLES)
+        yield from of_functions(registry.FUNCTIONS)
     if app and find_spec(f"{app}.migrations.grants") is not None:
         yield from import_module(f"{app}.migrations.grants").GRANTS
 

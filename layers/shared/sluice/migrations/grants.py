@@ -15,7 +15,7 @@ from sluice.migrations.roles import ANALYST, APP, literal, quoted
 Kind = Literal["DATABASE", "SCHEMA", "TABLE", "FUNCTION", "PROCEDURE"]
 
 # Kind → the function that checks a privilege, and the SQL that finds the object. If the object
-# does not exist, both return NULL.
+# does not exist, both return NULL. A function without arguments in its name is the only one of it.
 CHECKS = {
     "DATABASE": ("has_database_privilege", "(SELECT oid FROM pg_database WHERE datname = {name})"),
     "SCHEMA": ("has_schema_privilege", "to_regnamespace({name})::oid"),
@@ -23,6 +23,7 @@ CHECKS = {
     "FUNCTION": ("has_function_privilege", "to_regprocedure({name})::oid"),
     "PROCEDURE": ("has_function_privilege", "to_regprocedure({name})::oid"),
 }
+FIND_BY_NAME = "to_regproc({name})::oid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Grant:
         query checks the privileges of PUBLIC, whose OID is 0 in these functions.
         """
         check, find = CHECKS[self.kind]
+        find = FIND_BY_NAME if self.kind == "FUNCTION" and "(" not in self.name else find
         role = f"coalesce((SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)}), 0)"
         target = find.format(name=literal(self.name))
         return f"SELECT coalesce({check}({role}, {target}, {literal(self.privileges)}), false)"
@@ -117,6 +119,14 @@ def of_tables(tables: Iterable[tuple[str, str, bool]]) -> Iterator[Grant]:
         for role, granted in grants.items():
             yield Grant(role, "USAGE", "SCHEMA", schema)
             yield Grant(role, granted, "TABLE", f"{schema}.{name}")
+
+
+def of_functions(functions: Iterable[str]) -> Iterator[Grant]:
+    """Return the privileges to call functions, each by its name with its schema."""
+    for function in functions:
+        schema, name = (_identifier(part) for part in function.split(".", 1))
+        yield Grant(APP, "USAGE", "SCHEMA", schema)
+        yield Grant(APP, "EXECUTE", "FUNCTION", f"{schema}.{name}")
 
 
 def required(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:

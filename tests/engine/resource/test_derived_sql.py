@@ -239,7 +239,6 @@ def made(*fields: Field, **options: Any) -> Resource:
     ("resource", "message"),
     [
         (made(tenant=SHARED), "`tenant` is not supported"),
-        (made(relations=[Many("a", "b", "c", through="d.e", other_key="f")]), "`through`"),
         (made(Text("a", read_only=True), writes=["update"]), "no field can be changed"),
         (made(key=Numeric("a", precision=3, scale=0)), "the key a cannot be a Numeric"),
         (made(key=BigInt("a", nullable=True)), "the key a cannot be nullable"),
@@ -261,6 +260,7 @@ def made(*fields: Field, **options: Any) -> Resource:
         (made(name="spare-parts"), "collection 'spare-parts' must have a name"),
         (made(singular="__part"), "row '__part' must have a name"),
         (made(Text("expand", filter="in")), "filter expand is a parameter of every list"),
+        (made(Text("of1", filter="in")), "filter of1 is a parameter of every list"),
     ],
 )
 def test_unsupported_declaration_is_refused(resource: Resource, message: str):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
+from sluice.sql.connections import PARENT_PARAMETERS
 from sluice.sql.key import PARAMETERS
-from sluice.sql.list_spec import PARENT
+from sluice.sql.list_spec import OF, PARENT
 
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # Statements have parameters of their own, beside one for each field and filter.
@@ -16,8 +17,8 @@ UPDATE_PARAMETERS = frozenset({"if_match", "if_none_match"})
 # Those of statements, and those of the query string of a list.
 LIST_PARAMETERS = frozenset(
     {
-        *("limit", "fetch", "offset", "parent_ids", "cursor", "sort", "fields", "include_total"),
-        "expand",  # is not served yet
+        *("limit", "fetch", "offset", *PARENT_PARAMETERS, *OF),
+        *("cursor", "sort", "fields", "include_total", "expand"),
     }
 )
 POSITION = re.compile(r"[ks][0-9]+", re.ASCII)  # the keys of a position, in parameters and rows
@@ -34,11 +35,6 @@ def require_supported(resource: Resource) -> None:
 def _unsupported(resource: Resource) -> Iterator[str]:
     if resource.tenant:
         yield "`tenant` is not supported yet, so rows of other tenants would be shown"
-    yield from (
-        f"the relation {many.name} with `through` is not supported yet"
-        for many in resource.lists
-        if many.through
-    )
     if not resource.group:
         return
     if not resource.changeable and {"replace", "update"} & {*resource.writes}:

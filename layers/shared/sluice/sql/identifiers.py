@@ -36,5 +36,5 @@ def quoted(name: str) -> str:
 
 def qualified(name: str) -> str:
     """Return the name of a table or a function with its schema, as SQL needs it."""
-    schema, _, own = name.partition(".")
-    return f"{quoted(schema)}.{quoted(own)}"
+    dot = name.index(".")
+    return f"{quoted(name[:dot])}.{quoted(name[dot + 1 :])}"

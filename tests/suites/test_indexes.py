@@ -1,0 +1,30 @@
+"""Each list of the application has an index that answers it."""
+
+import pytest
+
+from local.postgres import PostgresServer
+from sluice import application
+from sluice.catalog.indexes import missing, read, tables_of
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.settings import DatabaseSettings
+from sluice.sql.resource_repository import ResourceRepository
+
+
+@pytest.fixture
+def repositories() -> list[type[ResourceRepository]]:
+    app = application.current()
+    return [app.load("repositories", name) for name in app.repositories]
+
+
+def test_no_index_is_missing(
+    postgres_server: PostgresServer,
+    migrated_database: str,
+    repositories: list[type[ResourceRepository]],
+) -> None:
+    settings = DatabaseSettings.from_url(postgres_server.url(database=migrated_database))
+    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    relations = read(database, tables_of(repositories))
+    database.dispose()
+    assert [*missing(repositories, relations)] == []

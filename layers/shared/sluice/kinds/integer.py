@@ -36,6 +36,7 @@ class BigInt(Field):
         **options: Unpack[FieldOptions],
     ) -> None:
         super().__init__(name, **options)
+        self._has_minimum = minimum is not None
         self.minimum = -self.largest - 1 if minimum is None else minimum
         self.maximum = self.largest if maximum is None else maximum
 
@@ -113,7 +114,8 @@ class BigInt(Field):
         return 20
 
     def bounds(self) -> list[object]:
-        return [self.minimum, self.maximum]
+        """Return the bounds. The table may have a lowest number that is not declared."""
+        return [self.minimum, self.maximum] if self._has_minimum else [self.maximum]
 
     def invalid(self) -> list[tuple[object, str]]:
         outside = (self.minimum - 1, self.maximum + 1)

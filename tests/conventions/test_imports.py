@@ -12,7 +12,7 @@ from sluice import application
 ROOT = Path(__file__).parents[2]
 
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
-RESOURCE_BUDGET = 598  # 92 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
+RESOURCE_BUDGET = 599  # 93 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
 BUDGET = {
     "health": 343,
     "docs": 343,

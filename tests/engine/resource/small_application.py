@@ -19,7 +19,10 @@ class SmallApplication:
             each.name: type(each.name.title(), (ResourceRepository,), {"resource": each})
             for each in resources
         }
-        self.apis = {name: resource_api(each) for name, each in self._repositories.items()}
+        find = self._repositories.__getitem__
+        self.apis = {
+            name: resource_api(each, find=find) for name, each in self._repositories.items()
+        }
 
     def call(
         self,

@@ -86,7 +86,10 @@ def test_unknown_routes_are_rejected(argument: str) -> None:
     ("declared", "texts"),
     [
         (
-            {"fields": [Text("title")], "relations": [Many("late_fees", "fees", "loan_id")]},
+            {
+                "fields": [Text("title")],
+                "relations": [Many("late_fees", "fees", "loan_id", rest=False)],
+            },
             [
                 "List loans.",
                 "Create a loan.",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 
 from sluice.errors import NotFound
+from sluice.resource import Resource
 
 
 class PathTemplates:
@@ -38,6 +39,16 @@ class PathTemplates:
         if template is None:
             raise NotFound(self._unmatched)
         return ", ".join(sorted({*self._methods[template], "OPTIONS"}))
+
+
+def collection_path(resource: Resource) -> str:
+    """Return the path of the resource's list."""
+    return f"/api/{resource.name}"
+
+
+def row_path(resource: Resource) -> str:
+    """Return the path template of a row: `/api/deals/<id>`."""
+    return "/".join([collection_path(resource), *(f"<{key.name}>" for key in resource.keys)])
 
 
 def to_openapi(template: str) -> str:

@@ -5,60 +5,73 @@ A route of another form is declared on the Api that `resource_api` returns, or o
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import runtime
+from sluice import application, runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import body_of_changes, body_of_new, without_key
 from sluice.http.conditional import precondition
+from sluice.http.paths import collection_path, row_path
 from sluice.http.query_params import FieldsParams, ListParams
 from sluice.http.request import Request
-from sluice.http.route import ResponseSpec, RouteSpec
+from sluice.http.route import LazyRoute, ResponseSpec, RouteHandler, RouteSpec
+from sluice.http.route_texts import default_text
 from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
-from sluice.resource import Resource
 from sluice.sql.key import Key
 from sluice.sql.list_spec import ListQuery
 from sluice.sql.resource_repository import ResourceRepository
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
-MAX_NAMED_FIELDS = 3  # in the text of a route
-Handler = Callable[..., Response[str]]
+Repository: TypeAlias = type[ResourceRepository]
+FindRepository: TypeAlias = Callable[[str], Repository]
+
+
+def find_repository(name: str) -> Repository:
+    """Return the repository class of a resource of the application."""
+    repository: Repository = application.current().load("repositories", name)
+    return repository
 
 
 def resource_api(
-    repository: type[ResourceRepository],
+    repository: Repository,
     *,
     texts: Mapping[str, str] = NO_TEXTS,
     without: Collection[str] = (),
     stale_if_error: bool = False,
+    find: FindRepository = find_repository,
 ) -> Api:
     """Return the Api with the routes of the resource, as far as its `writes` allow them.
 
     texts: operationId, such as `create_user` → description. Each route has one by default.
     without: operationIds of routes that the application declares by hand.
     stale_if_error: whether GET serves the last response of a row while the database is unavailable.
+    find: returns the repository class of another resource by its name.
 
     Raises DeclarationError if `texts` or `without` names no route.
     """
     resource = repository.resource
     api = Api(runtime=runtime.current, scope=resource.scope_prefix)
-    routes = list(_routes(repository, texts, stale_if_error=stale_if_error))
-    unknown = {*texts, *without} - {route.name for route, _ in routes}
+    declared = _routes(repository, texts, stale_if_error=stale_if_error)
+    routes = [
+        *(LazyRoute.of(route, handler) for route, handler in declared),
+        *_routes_below(repository, texts, find),
+    ]
+    unknown = {*texts, *without} - {route.name for route in routes}
     if unknown:
         raise DeclarationError(f"{resource.name} has no route {', '.join(sorted(unknown))}")
-    for route, handler in routes:
+    for route in routes:
         if route.name not in without:
-            api.add(route, handler)
+            api.add_lazily(route)
     return api
 
 
 class ResourceHandlers:
     """Handle the requests of a resource by the methods of its repository."""
 
-    def __init__(self, repository: type[ResourceRepository]) -> None:
+    def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
     def list(self, request: Request, query: ListQuery) -> Response[str]:
@@ -89,14 +102,12 @@ class ResourceHandlers:
 
 
 def _routes(
-    repository: type[ResourceRepository], texts: Mapping[str, str], *, stale_if_error: bool
-) -> Iterator[tuple[RouteSpec, Handler]]:
+    repository: Repository, texts: Mapping[str, str], *, stale_if_error: bool
+) -> Iterator[tuple[RouteSpec, RouteHandler]]:
     resource = repository.resource
     list_spec = repository.list_spec
     row = list_spec.projection
     handlers = ResourceHandlers(repository)
-    collection_path = f"/api/{resource.name}"
-    row_path = "/".join([collection_path, *(f"<{key.name}>" for key in resource.keys)])
     key = {field.name: field for field in resource.keys}
 
     def route(verb: str, method: str, response: ResponseSpec, **declared: Any) -> RouteSpec:
@@ -104,7 +115,7 @@ def _routes(
         is_of_row = verb not in ("list", "create")
         return RouteSpec(
             method=method,
-            path=row_path if is_of_row else collection_path,
+            path=row_path(resource) if is_of_row else collection_path(resource),
             name=name,
             text=texts.get(name) or default_text(resource, verb),
             response=response,
@@ -129,31 +140,11 @@ def _routes(
         yield route("delete", "DELETE", None), handlers.delete
 
 
-def default_text(resource: Resource, verb: str) -> str:
-    """Return the description of a route, one sentence."""
-    one = f"{'an' if resource.singular[0] in 'aeio' else 'a'} {_words(resource.singular)}"
-    match verb:
-        case "list":
-            return f"List {_words(resource.name)}."
-        case "replace":
-            return f"Replace {_with_fields(resource, one, 'and')}."
-        case "update":
-            return f"Update {_with_fields(resource, one, 'or')} (JSON merge patch)."
-        case "delete" if resource.lists:
-            relations = [_words(relation.name) for relation in resource.lists]
-            return f"Delete {one} without {_joined(relations, 'or')}."
-        case _:
-            return f"{verb.title()} {one}."
+def _routes_below(
+    repository: Repository, texts: Mapping[str, str], find: FindRepository
+) -> Iterator[LazyRoute]:
+    """Yield the routes below a row. Their modules are loaded only for a resource that has some."""
+    if any(many.rest for many in repository.resource.lists):
+        from sluice.http.relation_routes import relation_routes
 
-
-def _with_fields(resource: Resource, one: str, conjunction: str) -> str:
-    names = [_words(field.name) for field in resource.changeable]
-    return one if len(names) > MAX_NAMED_FIELDS else f"{one}'s {_joined(names, conjunction)}"
-
-
-def _joined(words: list[str], conjunction: str) -> str:
-    return f" {conjunction} ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+        yield from relation_routes(repository, texts, find)

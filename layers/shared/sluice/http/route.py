@@ -4,9 +4,11 @@ The router and scripts/openapi.py, which writes openapi.json, use the same Route
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
+
+from aws_lambda_powertools.event_handler import Response
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.http import content, headers
@@ -33,6 +35,7 @@ Properties: TypeAlias = Mapping[str, Any]
 ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
 
 
+RouteHandler: TypeAlias = Callable[..., Response[Any]]
 NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -110,14 +113,33 @@ class RouteSpec(NamedTuple):
         return [], path
 
     def _path_values(self, texts: Mapping[str, str]) -> dict[str, Any]:
-        segments = [texts[name] for name in self.path_fields]
-        parsed = of_path(tuple(self.path_fields.values()), segments)
+        parsed = of_path(tuple(self.path_fields.values()), tuple(texts.values()))
         values = dict(zip(self.path_fields, parsed, strict=True))
         if not self.keys:
             return values
         return {
             argument: tuple(values[name] for name in names) for argument, names in self.keys.items()
         }
+
+
+class LazyRoute(NamedTuple):
+    """A route that is declared by the first request to it, or for openapi.json.
+
+    So a function does not import the declarations of other resources when it starts.
+
+    path: a path template. The names in it may differ from those of the declared route.
+    make: returns the declared route and its handler.
+    """
+
+    name: str
+    method: str
+    path: str
+    make: Callable[[], tuple[RouteSpec, RouteHandler]]
+
+    @classmethod
+    def of(cls, route: RouteSpec, handler: RouteHandler) -> "LazyRoute":
+        """Return the route of a declaration that is there already."""
+        return cls(route.name, route.method, route.path, lambda: (route, handler))
 
 
 def ids_of(path: str) -> dict[str, Field]:

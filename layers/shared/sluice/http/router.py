@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -29,7 +29,14 @@ from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request, request_of
-from sluice.http.route import ResponseSpec, RouteSpec, default_query, ids_of
+from sluice.http.route import (
+    LazyRoute,
+    ResponseSpec,
+    RouteHandler,
+    RouteSpec,
+    default_query,
+    ids_of,
+)
 from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key
 
@@ -37,8 +44,6 @@ if TYPE_CHECKING:
     from sluice.runtime import Runtime
 
 logger = logging.getLogger("sluice")
-
-RouteHandler: TypeAlias = Callable[..., Response[Any]]
 
 RESPONSE_MARGIN = 0.3  # seconds of the function's timeout, kept for building and sending a response
 
@@ -87,18 +92,28 @@ class Api:
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
         self._paths = PathTemplates(unmatched)
-        self.routes: list[RouteSpec] = []
+        self._routes: list[LazyRoute] = []
+
+    @property
+    def routes(self) -> list[RouteSpec]:
+        """The declared routes, for openapi.json and the tests."""
+        return [route.make()[0] for route in self._routes]
 
     def add(self, route: RouteSpec, handler: RouteHandler) -> None:
         """Add a route. The methods below make it from the arguments of a decorator."""
+        self.add_lazily(LazyRoute.of(route, handler))
+
+    def add_lazily(self, route: LazyRoute) -> None:
+        """Add a route that its first request declares."""
 
         def respond(**path_texts: str) -> Response[str]:
-            return self._call(route, handler, path_texts)
+            declared, handler = route.make()
+            return self._call(declared, handler, path_texts)
 
         methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
         self._resolver.route(route.path, methods)(respond)
         self._paths.add(route.path, methods)
-        self.routes.append(route)
+        self._routes.append(route)
 
     def get(
         self,
@@ -295,8 +310,9 @@ class Api:
     def _preflight(self, path: str) -> dict[str, Any]:
         headers = {"Allow": self._paths.allowed_methods(path)}
         template = self._paths.find(path)
-        for route in self.routes:
-            if route.path == template and route.method in ("POST", "PATCH") and route.body:
+        matching = [route for route in self._routes if route.path == template]
+        for route, _ in (each.make() for each in matching):
+            if route.method in ("POST", "PATCH") and route.body:
                 headers |= content.accepted_types_header(route.method, route.media_types)
         return _to_payload(Response(204, headers=headers))
 

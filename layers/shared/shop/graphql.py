@@ -17,11 +17,10 @@ from sluice.graph.resolvers import (
     columns_of,
     connection_of,
     connections_by_parent,
-    parse_id,
     rows_by_parent,
 )
 from sluice.http.query_params import DateRangeParams
-from sluice.sql.key import of_row
+from sluice.sql.key import of_id
 
 SALES_PERIOD = DateRangeParams(max_days=366)
 SALES_DAY_COST = 8  # reads all orders of the day
@@ -30,11 +29,12 @@ SALES_DAY_COST = 8  # reads all orders of the day
 def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     id, slug = field.arguments.get("id"), field.arguments.get("slug")
     if id is not None and slug is None:
-        return context.load("categories", [of_row(parse_id(id))], field)
+        categories = context.repositories.named("categories")
+        return context.load("categories", [of_id(categories.resource.keys, id)], field)
     if slug is not None and id is None:
         read = context.repositories.named("categories").get_many_by_slug
         loader = context.loaders.get("slugs", read)
-        return loader.load([_storable_text(slug)], columns_of(field.fields))
+        return loader.load([_storable_text(slug)], columns_of(field))
     error = FieldError("invalid", "or slug must be given, and not both", parameter="id")
     raise InvalidParameter(errors=[error])
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from sluice.errors import InvalidParameter
+from sluice.graph.field_info import LEAF
 from sluice.graph.loaders import Loaders
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import NO_ID, ResolverContext, connection_of
@@ -47,7 +48,7 @@ def filters_read(**given: object) -> dict[str, object]:
         arguments={"first": 10, "filter": given},
         explicit_args=(),
         fields=(),
-        info=SimpleNamespace(default_first=10),
+        info=SimpleNamespace(default_first=10, returned=LEAF),
     )
     connection_of("books", ids=("ids", "shelfId"))(
         cast("ResolverContext", context), cast("PlannedField", field), [None]

@@ -103,8 +103,8 @@ def test_type_with_the_name_of_a_page_keeps_its_scope() -> None:
 def test_field_is_read_from_its_column() -> None:
     infos = field_infos(SCHEMA, make_part(fields={("Box", "size"): Field(column="height")}))
 
-    assert infos["Box", "firstOwner"].column == "first_owner"
-    assert infos["Box", "size"].column == "height"
+    assert infos["Box", "firstOwner"].columns == ("first_owner",)
+    assert infos["Box", "size"].columns == ("height",)
 
 
 @pytest.mark.parametrize(

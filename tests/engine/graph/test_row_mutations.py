@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sluice.errors import NotFound, ValidationFailed
+from sluice.graph.field_info import LEAF
 from sluice.graph.loaders import Loaders
 from sluice.graph.mutations import create_row, delete_row, update_row
 from sluice.graph.planned_field import PlannedField
@@ -77,7 +78,8 @@ def run(resolver: Any, loans: Loans, **arguments: Any) -> Any:
         repositories=SimpleNamespace(named=lambda name: {"loans": loans}[name]), loaders=Loaders()
     )
     context.load = lambda *of: ResolverContext.load(cast("ResolverContext", context), *of)
-    field = cast("PlannedField", SimpleNamespace(arguments=arguments, fields=()))
+    info = SimpleNamespace(returned=LEAF)
+    field = cast("PlannedField", SimpleNamespace(arguments=arguments, fields=(), info=info))
     found = resolver(context, field, [None])
     if isinstance(found, list):
         return found

@@ -159,8 +159,8 @@ def test_part_resolves_the_fields_of_the_schema(tmp_path: Path) -> None:
     assert {("Query", "book"), ("Shelf", "books"), ("LoanItem", "book")} <= resolved
     assert infos["Mutation", "createBook"].declared.scope == "library:write"
     assert infos["Query", "books"].returned == Type(scope="library:read", replica=True)
-    assert infos["Book", "shelf"].column == "shelf_id"
-    assert infos["Shelf", "line1"].column == "line_1"
+    assert infos["Book", "shelf"].columns[0] == "shelf_id"
+    assert infos["Shelf", "line1"].columns[0] == "line_1"
     state = infos["Book", "state"].serialize
     assert state is not None
     assert state("lent_out") == "LENT_OUT"

@@ -22,7 +22,7 @@ from graphql import GraphQLError
 
 from sluice.errors import Unavailable
 from sluice.graph.loaders import Loaders, Pending
-from sluice.graph.planned_field import PlannedField
+from sluice.graph.planned_field import PlannedField, UnknownValue
 
 Objects = Sequence[Any]
 Path = tuple[str | int, ...]
@@ -137,8 +137,13 @@ class _Executor:
         for result, value in zip(results, values, strict=True):
             if value is None or isinstance(value, Exception):
                 result[key] = self._null_or_failure(field, value)
+            elif serialize is None:
+                result[key] = value
             else:
-                result[key] = value if serialize is None else serialize(value)
+                try:
+                    result[key] = serialize(value)
+                except UnknownValue as error:
+                    result[key] = self._null_or_failure(field, error)
 
     def _null_or_failure(self, field: PlannedField, value: Exception | None) -> _Failure | None:
         if isinstance(value, Unavailable):

@@ -24,8 +24,9 @@ from sluice.application import ApplicationError
 from sluice.graph.connection import REQUIRED_FIELDS, WRAPPER_FIELDS
 from sluice.graph.field_collection import INTROSPECTION_FIELDS
 from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type, column_name, current_part
-from sluice.graph.planned_field import FieldInfo, PlannedField
+from sluice.graph.planned_field import FieldInfo, PlannedField, UnknownValue
 from sluice.graph.schema import current_schema
+from sluice.sql.key import to_id
 
 if TYPE_CHECKING:
     from sluice.graph.execution import Objects
@@ -36,6 +37,7 @@ TYPENAME = Field(lambda _, field, parents: [field.parent_type] * len(parents), s
 LEAF = Type(PUBLIC, replica=True)  # of values and of PageInfo, which belong to a row
 
 Key = tuple[str, str]  # the names of a type and of its field
+Serialize = Callable[[Any], Any]
 
 
 @cache
@@ -135,33 +137,57 @@ def _field_info(
     types: Mapping[str, Type],
     wrappers: Mapping[str, str],
 ) -> FieldInfo:
-    """Read a field's type: an object, a list of objects, or a leaf.
+    """Read a field's type: an object, a list of objects, or a leaf, which may be a list of values.
 
-    A list cannot be null, nor can its items: tests/suites/test_graphql_schema.py checks this.
+    The items of a list of objects cannot be null: tests/suites/test_graphql_schema.py checks this.
     """
     inner = get_named_type(definition.type)
     is_object = isinstance(inner, GraphQLObjectType)
+    is_list = isinstance(get_nullable_type(definition.type), GraphQLList)
     returned = types.get(wrappers.get(inner.name, inner.name), LEAF)
+    column = declared.column or column_name(key[1])
     is_root = key[0] == "Mutation" or (key[0] == "Query" and not is_object)
     return FieldInfo(
         definition,
         object_type=inner.name if is_object else None,
-        is_list=isinstance(get_nullable_type(definition.type), GraphQLList),
+        is_list=is_object and is_list,
         non_null=isinstance(definition.type, GraphQLNonNull),
-        serialize=_serializer(inner),
+        serialize=_of_each(_serializer(inner)) if is_list else _serializer(inner),
         default_first=_default_first(definition),
-        column=declared.column or column_name(key[1]),
+        columns=(column,) if isinstance(column, str) else column,
         declared=declared,
+        parent=types.get(key[0], LEAF),
         returned=returned,
         scope=declared.scope if is_root else returned.scope,
         is_wrapper=inner.name in wrappers,
     )
 
 
-def _serializer(type_: GraphQLNamedType) -> Callable[[Any], Any] | None:
-    if type_.name in ("ID", "BigInt"):
+def _serializer(type_: GraphQLNamedType) -> Serialize | None:
+    if type_.name == "ID":
+        return to_id
+    if type_.name == "BigInt":
         return str
-    return type_.serialize if isinstance(type_, GraphQLEnumType) else None
+    return _enum_serializer(type_) if isinstance(type_, GraphQLEnumType) else None
+
+
+def _of_each(serialize: Serialize | None) -> Serialize | None:
+    """Return a function that serializes each item of a list. A null stays null."""
+    if serialize is None:
+        return None
+    return lambda items: [None if item is None else serialize(item) for item in items]
+
+
+def _enum_serializer(enum: GraphQLEnumType) -> Serialize:
+    names: dict[Any, str] = {value.value: name for name, value in enum.values.items()}
+
+    def serialize(value: Any) -> str:
+        name = names.get(value)
+        if name is None:
+            raise UnknownValue(f"The enum {enum.name} does not have the value of this row")
+        return name
+
+    return serialize
 
 
 def _default_first(definition: GraphQLField) -> int | None:

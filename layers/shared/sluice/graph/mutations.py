@@ -4,19 +4,20 @@ Their repositories belong to one transaction, which is committed only if all mut
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import NotFound
 from sluice.graph.execution import ExecutionResult, Objects, execute
 from sluice.graph.loaders import Pending
-from sluice.graph.part import column_name, graphql_name
+from sluice.graph.part import column_name, is_id, member_name
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
+from sluice.graph.values import as_json
 from sluice.http.body import BodySchema
-from sluice.kinds.field import Field
-from sluice.sql.key import of_representation
+from sluice.kinds.field import Field, reject
+from sluice.kinds.integer import BigInt
+from sluice.sql.key import of_id, of_representation
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
@@ -24,10 +25,36 @@ if TYPE_CHECKING:
 
 
 class IdField(Field):
-    """Read a GraphQL ID as a row's id. An ID that no row can have becomes NO_ID."""
+    """Read a GraphQL ID as the key of a referenced row.
 
-    def read(self, value: object, pointer: str) -> int | None:
-        return None if value is None else row_id(str(value))
+    An ID that no row can have becomes NO_ID if the key is a whole number. Then the database rejects
+    it, like any other unknown one.
+    """
+
+    def __init__(self, key: Field) -> None:
+        super().__init__(key.name)
+        self._key = key
+
+    def read(self, value: object, pointer: str) -> object:
+        if value is None:
+            return None
+        if isinstance(self._key, BigInt):
+            return row_id(str(value))
+        try:
+            return self._key.parse_id(str(value))
+        except ValueError:
+            reject(pointer, "unknown", "does not exist")
+
+
+class OwnIdField(Field):
+    """Read a GraphQL ID as the key of a new row."""
+
+    def __init__(self, key: Field) -> None:
+        super().__init__(key.name, optional=key.optional)
+        self._key = key
+
+    def read(self, value: object, pointer: str) -> object:
+        return self._key.read(self._key.parse_csv(str(value)), pointer)
 
 
 def input_of(field: PlannedField) -> dict[str, Any]:
@@ -40,7 +67,7 @@ def create_row(name: str) -> "Resolver":
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         rows = context.repositories.named(name)
-        values = _read(field, _new_row(rows.resource), "POST")
+        values = _read(field, rows.resource, _new_row(rows.resource), "POST")
         key = of_representation(rows.resource.keys, rows.create(values).id)
         return context.load(name, [key], field)
 
@@ -55,8 +82,11 @@ def update_row(name: str) -> "Resolver":
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         rows = context.repositories.named(name)
-        changes = _read(field, _changed_row(rows.resource), "PATCH")
-        key, version = (row_id(field.arguments["id"]),), field.arguments.get("ifVersion")
+        changes = _read(field, rows.resource, _changed_row(rows.resource), "PATCH")
+        key = of_id(rows.resource.keys, field.arguments["id"])
+        version = field.arguments.get("ifVersion")
+        if key is None:
+            return context.load(name, [None], field)
         try:
             if version is None:
                 rows.update(key, changes)
@@ -73,8 +103,12 @@ def delete_row(name: str) -> "Resolver":
     """Return a resolver that deletes the row with the argument `id`. False: the id is unknown."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Sequence[bool]:
+        rows = context.repositories.named(name)
+        key = of_id(rows.resource.keys, field.arguments["id"])
+        if key is None:
+            return [False]
         try:
-            context.repositories.named(name).delete((row_id(field.arguments["id"]),))
+            rows.delete(key)
         except NotFound:
             return [False]
         return [True]
@@ -85,31 +119,34 @@ def delete_row(name: str) -> "Resolver":
 @cache
 def _new_row(resource: "Resource") -> BodySchema:
     optional = [field for field in resource.writable if not field.required]
-    names = [field.name for field in _inputs(optional)]
-    return BodySchema(_inputs(resource.writable), optional=names)
+    names = [field.name for field in _inputs(resource, optional)]
+    return BodySchema(_inputs(resource, resource.writable), optional=names)
 
 
 @cache
 def _changed_row(resource: "Resource") -> BodySchema:
-    return BodySchema(_inputs(resource.changeable))
+    return BodySchema(_inputs(resource, resource.changeable))
 
 
-def _inputs(fields: Iterable[Field]) -> list[Field]:
-    """Return the fields as GraphQL has them: a reference is an ID."""
-    return [IdField(field.reference.key.column) if field.reference else field for field in fields]
+def _inputs(resource: "Resource", fields: Iterable[Field]) -> list[Field]:
+    """Return the fields as GraphQL has them: a reference is an ID, and so is the field `id`."""
+    return [_input(resource, field) for field in fields]
 
 
-def _read(field: PlannedField, schema: BodySchema, method: str) -> dict[str, Any]:
+def _input(resource: "Resource", field: Field) -> Field:
+    if field.reference:
+        return IdField(field.reference.key)
+    return OwnIdField(field) if is_id(resource, field) else field
+
+
+def _read(
+    field: PlannedField, resource: "Resource", schema: BodySchema, method: str
+) -> dict[str, Any]:
     """Return the values of the argument `input`. Raises ValidationFailed, like a REST body."""
     given: Mapping[str, object] = field.arguments["input"]
-    names = {graphql_name(name): name for name in schema.fields}
-    document = {names.get(name, name): _json(value) for name, value in given.items()}
+    names = {member_name(resource, name): name for name in schema.fields}
+    document = {names.get(name, name): as_json(value) for name, value in given.items()}
     return schema.read_body(document, method)
-
-
-def _json(value: object) -> object:
-    """Return the value as a REST body has it. The scalar DateTime is parsed already."""
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def run_mutations(fields: Sequence[PlannedField], context: ResolverContext) -> ExecutionResult:

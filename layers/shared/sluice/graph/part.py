@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sluice import application
 
 if TYPE_CHECKING:
+    import sluice.kinds.field
     from sluice.graph.loaders import Pending
     from sluice.graph.planned_field import PlannedField
     from sluice.graph.resolvers import ResolverContext
+    from sluice.resource import Resource
 
     # A resolver gets the parent objects of a level: for a field of Query or Mutation, `[None]`.
     # It returns one value for each parent, or the Pending of a loader.
@@ -29,14 +31,15 @@ class Field:
 
     resolve: reads the values. Without it, they are the values of the column.
     scope: the scope that a mutation needs, or a field of Query that returns no object; or PUBLIC.
-    column: the column of the parent that is needed. Without it: `createdAt` → `created_at`.
+    column: the column of the parent that is needed, or several. Without it: `createdAt` →
+        `created_at`.
     size: the assumed number of items of a list without `first`.
     cost: the cost of the field's statement (cost.py), if the field is not paginated.
     """
 
     resolve: "Resolver | None" = None
     scope: str = ""
-    column: str = ""
+    column: str | tuple[str, ...] = ""
     size: "int | Callable[[PlannedField], int]" = 1
     cost: "int | Callable[[PlannedField], int]" = 0
 
@@ -49,11 +52,13 @@ class Type:
         for objects that are read only through others, whose scope the client needs anyway.
     replica: the replica may serve a query that reads only such types.
     indexed_sorts: the sorts of a nested list that have an index, besides the default.
+    key: the columns of a row's key.
     """
 
     scope: str
     replica: bool = False
     indexed_sorts: tuple[str, ...] = ()
+    key: tuple[str, ...] = ("id",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,3 +106,14 @@ def column_name(field_name: str) -> str:
 def graphql_name(name: str) -> str:
     """Return the name in GraphQL of a field: `created_at` → `createdAt`."""
     return re.sub("_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+def is_id(resource: "Resource", field: "sluice.kinds.field.Field") -> bool:
+    """Return whether the field is the field `id` of the row's type: the only key, of this name."""
+    return field.name == "id" and resource.keys == (field,)
+
+
+def member_name(resource: "Resource", name: str) -> str:
+    """Return the name in GraphQL of a field: `id` is the whole key, so a part has a longer name."""
+    is_part = name == "id" and len(resource.keys) > 1
+    return graphql_name(f"{resource.singular}_id" if is_part else name)

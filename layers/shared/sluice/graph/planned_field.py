@@ -7,7 +7,15 @@ from typing import Any
 
 from graphql import FieldNode, GraphQLField
 
+from sluice.errors import InternalError
 from sluice.graph.part import Field, Type
+
+
+class UnknownValue(InternalError):
+    """A row has a value that the enum of the schema lacks. Only its field fails."""
+
+    code = "unknown_value"
+    title = "The row has a value that the GraphQL schema does not know"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +25,9 @@ class FieldInfo:
     `object_type`: the name of the object type it returns; None for a leaf.
     `serialize`: converts a leaf's value for the response; None if it needs no conversion.
     `default_first`: the page size without `first`; None if the field is not a paginated list.
-    `column`: the column of the parent object that is needed.
+    `columns`: the columns of the parent object that are needed.
     `declared`: what the application says about the field.
+    `parent`: what it says about the type that has the field.
     `returned`: what it says about the type of the rows that the field leads to.
     `scope`: the scope that a client needs, or PUBLIC.
     `is_wrapper`: the object type holds rows of a page, and is not a row itself.
@@ -30,8 +39,9 @@ class FieldInfo:
     non_null: bool
     serialize: Callable[[Any], Any] | None
     default_first: int | None
-    column: str
+    columns: tuple[str, ...]
     declared: Field
+    parent: Type
     returned: Type
     scope: str
     is_wrapper: bool

@@ -3,7 +3,6 @@
 Here are those that most applications need, and what they and an application's own use.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,10 @@ from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.part import PUBLIC, graphql_name
 from sluice.graph.planned_field import PlannedField, cache_key
+from sluice.graph.values import as_text
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
-from sluice.sql.key import Key, of_row
+from sluice.sql.key import Key, of_id
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ class ResolverContext:
         resolver = field.info.declared.resolve
         if resolver is not None:
             return resolver(self, field, parents)
-        column = field.info.column
+        column = field.info.columns[0]
         return [parent[column] for parent in parents]
 
     def load(self, name: str, keys: Sequence[Key | None], field: PlannedField) -> Pending:
         """Return the rows with these keys, from the repository of this name."""
         loader = self.loaders.get(name, self.repositories.named(name).get_many)
-        return loader.load(keys, columns_of(field.fields))
+        return loader.load(keys, columns_of(field))
 
     def load_once(
         self,
@@ -94,7 +94,7 @@ class ResolverContext:
         Raises QueryTooExpensive if the lists could have more than `max_rows` nodes. cost.py had to
         assume a number of parents.
         """
-        keys = [of_row(parent["id"]) for parent in parents]
+        keys = keys_in(parents, field.info.parent.key)
         parent_count = len(set(keys))
         max_nodes = connection.page_size(field) * parent_count
         if max_nodes > self._max_rows:
@@ -104,22 +104,40 @@ class ResolverContext:
 
 def row_by_id(name: str) -> "Resolver":
     """Return a resolver of the row of the repository `name` with the argument `id`."""
-    return lambda context, field, _: context.load(
-        name, [of_row(parse_id(field.arguments["id"]))], field
-    )
+
+    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+        keys = context.repositories.named(name).resource.keys
+        return context.load(name, [of_id(keys, field.arguments["id"])], field)
+
+    return resolve
 
 
-def row_by_column(name: str, column: str) -> "Resolver":
-    """Return a resolver of the row of the repository `name` whose id is in the parent's column."""
+def row_by_key(name: str) -> "Resolver":
+    """Return a resolver of the row of the repository `name` whose key is in the field's columns."""
     return lambda context, field, parents: context.load(
-        name, [of_row(parent[column]) for parent in parents], field
+        name, keys_in(parents, field.info.columns), field
     )
+
+
+def row_id_of(context: ResolverContext, field: PlannedField, parents: Objects) -> list[Any]:
+    """Return the value of `id` of rows whose key has several columns: a list for each."""
+    columns = field.info.columns
+    return [[parent[column] for column in columns] for parent in parents]
+
+
+def keys_in(rows: Objects, columns: Sequence[str]) -> list[Key | None]:
+    """Return the key in these columns of each row. None if a part is null."""
+    if len(columns) == 1:
+        column = columns[0]
+        return [None if row[column] is None else (row[column],) for row in rows]
+    keys = [tuple(row[column] for column in columns) for row in rows]
+    return [None if None in key else key for key in keys]
 
 
 def all_rows(name: str) -> "Resolver":
     """Return a resolver of all rows of the repository `name`, for a list that is never long."""
     return lambda context, field, _: context.load_once(
-        field, columns_of(field.fields), context.repositories.named(name).all
+        field, columns_of(field), context.repositories.named(name).all
     )
 
 
@@ -143,7 +161,7 @@ def _list_filters(
 ) -> dict[str, object]:
     """Return the filters of a list field by name, as its repository reads them.
 
-    Texts are checked like those of a query string. Other values have been read by their scalar.
+    Values are checked like those of a query string. An item of a list is never split at commas.
     Raises InvalidParameter with all that are invalid.
     """
     names = {graphql_name(name): name for name in declared}
@@ -184,13 +202,12 @@ def _row_ids(value: str | list[str]) -> object:
 
 def _parsed(value: object, declared: "FieldFilter") -> object:
     """Return the value of a filter. Raise ValueError with the reason."""
-    if isinstance(value, list):
-        if len(value) > MAX_VALUES:
-            raise ValueError(f"must have at most {MAX_VALUES} values")
-        return [declared.parse(item) if isinstance(item, str) else item for item in value]
-    if not isinstance(value, str):
-        return value
-    return declared.parse_many([value]) if declared.many else declared.parse(value)
+    if not declared.many:
+        return declared.parse(as_text(value))
+    values = value if isinstance(value, list) else [value]
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"must have at most {MAX_VALUES} values")
+    return [declared.parse(as_text(item)) for item in values]
 
 
 def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
@@ -233,7 +250,7 @@ def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "R
                 for key, page in pages.items()
             }
 
-        return context.load_children(field, parents, columns_of(field.fields), read)
+        return context.load_children(field, parents, columns_of(field), read)
 
     return resolve
 
@@ -266,25 +283,26 @@ def reads_only_replica_types(fields: Sequence[PlannedField]) -> bool:
     )
 
 
-def parse_id(text: str) -> int | None:
-    """Return an ID as the id of a row, or None if no row can have it."""
-    if not re.fullmatch(r"\d{1,19}", text, re.ASCII):
-        return None
-    number = int(text)
-    return number if number <= BigInt.largest else None
-
-
 def row_id(text: str) -> int:
-    """Return an ID as the id of a row. An ID that no row can have becomes NO_ID."""
-    return parse_id(text) or NO_ID
+    """Return an ID as the id of a row whose key is a whole number.
+
+    An ID that no row can have becomes NO_ID.
+    """
+    key = of_id((BigInt("id"),), text)
+    return key[0] if key else NO_ID
 
 
-def columns_of(fields: Sequence[PlannedField]) -> frozenset[str]:
-    """Return the columns of the parent objects that these fields need."""
-    return frozenset(["id", *(field.info.column for field in fields)])
+def columns_of(field: PlannedField) -> frozenset[str]:
+    """Return the columns that the query needs of the rows to which the field leads."""
+    return _columns_of(field, field.fields)
 
 
 def connection_columns(field: PlannedField) -> frozenset[str]:
     """Return the columns of a connection's nodes, and TOTAL_COUNT if the total is selected."""
-    columns = columns_of(connection.node_fields(field))
+    columns = _columns_of(field, connection.node_fields(field))
     return columns | {connection.TOTAL_COUNT} if connection.selects_total(field) else columns
+
+
+def _columns_of(field: PlannedField, selected: Sequence[PlannedField]) -> frozenset[str]:
+    columns = (column for each in selected for column in each.info.columns)
+    return frozenset([*field.info.returned.key, *columns])

@@ -10,7 +10,13 @@ from typing import Any
 
 from sluice.graph.mutations import create_row, delete_row, update_row
 from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
-from sluice.graph.resolvers import connection_of, connections_by_parent, row_by_column, row_by_id
+from sluice.graph.resolvers import (
+    connection_of,
+    connections_by_parent,
+    row_by_id,
+    row_by_key,
+    row_id_of,
+)
 
 Key = tuple[str, str]  # the names of a type and of its field
 
@@ -25,8 +31,9 @@ class DerivedType:
     queries: `row` and `list` → the field of Query.
     ids: the filters of the list that are an ID.
     mutations: `create`, `update` and `delete` → the field of Mutation.
-    rows: field → the resource and the column of a foreign key.
-    lists: field → the resource of the children, and their column that references this row.
+    key: the columns of the key.
+    rows: field → the resource, and the column of the foreign key or several.
+    lists: field → the resource of the children, and their foreign key to this row.
     columns: field → its column, where `part.column_name` is not the column.
     """
 
@@ -36,7 +43,8 @@ class DerivedType:
     queries: Mapping[str, str] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
     mutations: Mapping[str, str] = field(default_factory=dict)
-    rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    key: tuple[str, ...] = ("id",)
+    rows: Mapping[str, tuple[str, str | tuple[str, ...]]] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -52,7 +60,7 @@ def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
         derived = DerivedType(**values)
         scope = f"{derived.scope}:read"
         types[name] = (
-            Type(scope, replica=derived.replica)
+            Type(scope, replica=derived.replica, key=derived.key)
             if derived.resource
             else Type(PUBLIC, replica=True)  # items, which are read only through their row
         )
@@ -73,9 +81,13 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
     for verb, field_name in derived.mutations.items():
         resolve = MUTATIONS[verb](name)
         yield ("Mutation", field_name), Field(resolve, scope=f"{derived.scope}:write")
+    if len(derived.key) > 1:
+        yield (type_name, "id"), Field(row_id_of, column=derived.key)
+    elif name and derived.key != ("id",):
+        yield (type_name, "id"), Field(column=derived.key)
     for field_name, (resource, column) in derived.rows.items():
-        yield (type_name, field_name), Field(row_by_column(resource, column), column=column)
-    for field_name, (resource, column) in derived.lists.items():
-        yield (type_name, field_name), Field(connections_by_parent(resource, column))
+        yield (type_name, field_name), Field(row_by_key(resource), column=column)
+    for field_name, (resource, foreign_key) in derived.lists.items():
+        yield (type_name, field_name), Field(connections_by_parent(resource, foreign_key))
     for field_name, column in derived.columns.items():
         yield (type_name, field_name), Field(column=column)

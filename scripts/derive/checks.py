@@ -4,17 +4,17 @@ A declaration checks itself when it is made. Here are the faults that only all o
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
+from scripts.derive import references
 from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import TYPE_SUFFIXES
 from scripts.derive.handlers import is_by_hand
+from scripts.derive.references import Problem
 from scripts.derive.scan import Found, FoundResource
-from sluice.kinds.field import DeclarationError, Field, Reference
+from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 from sluice.sql.support import require_supported
 
-Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
 RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
 GRAPHQL_ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "node", "nodes")
 
@@ -50,42 +50,6 @@ def _functions(found: Found) -> Iterator[Problem]:
             yield each, "", message
         if each.routes and not each.is_served:
             yield each, "", "there are routes for a resource without a group"
-
-
-def _references(found: Found) -> Iterator[Problem]:
-    for each in found.resources:
-        for many in each.resource.lists:
-            if found.named(many.resource) is None:
-                yield each, many.name, f"no such resource: {many.resource}"
-        for field in each.resource.all_fields:
-            if field.reference is None:
-                continue
-            other = found.named(field.reference.resource)
-            if other is None:
-                yield each, field.name, f"no such resource: {field.reference.resource}"
-            else:
-                message = _wrong_reference(field, field.reference, other.resource)
-                if message:
-                    yield each, field.name, message
-
-
-def _wrong_reference(field: Field, reference: Reference, other: Resource) -> str:
-    key = other.keys[0]
-    if type(reference.key) is not type(key):
-        return (
-            f"the reference is {_kind(reference.key)}, and {other.name}.{key.name} is "
-            f"{_kind(key)}: set kind={_kind(key)}"
-        )
-    if not reference.by:
-        return ""
-    shown = other.by_name.get(reference.by)
-    if shown is None:
-        return f"{other.name} has no field {reference.by}"
-    if not shown.unique:
-        return f"{other.name}.{shown.name} is not unique"
-    if type(shown) is not type(field):
-        return f"the field is {_kind(field)}, and {other.name}.{shown.name} is {_kind(shown)}"
-    return ""
 
 
 def _sql(found: Found) -> Iterator[Problem]:
@@ -131,14 +95,10 @@ def _graphql_names(resource: Resource) -> list[str]:
     return [*types, resource.name, f"{one}_by_id" if one == resource.name else one]
 
 
-def _kind(field: Field) -> str:
-    return type(field).__name__
-
-
 CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
     _names,
     _functions,
-    _references,
+    references.problems,
     _sql,
     _graphql,
 )

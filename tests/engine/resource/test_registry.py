@@ -23,7 +23,7 @@ HEAD = """
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Email, Slug, Text
-from sluice.resource import Constraint, Function, Many, Resource
+from sluice.resource import Constraint, Function, Many, One, Resource
 from sluice.sql.resource_repository import ResourceRepository
 """
 SHELVES = """
@@ -310,6 +310,37 @@ def test_routes_by_hand_are_found(write: Write) -> None:
             "no such resource: notes",
         ),
         (
+            ("key=", 'relations=[Many("tags", "shelves", "book_id")], key='),
+            "books.py:10",
+            "shelves declares no foreign key of book_id: add a Ref or One",
+        ),
+        (
+            ("key=", 'relations=[Many("lent", "books", "shelf_id")], key='),
+            "books.py:10",
+            "shelf_id of books references shelves",
+        ),
+        (
+            (
+                "key=",
+                'relations=[Many("tags", "shelves", "a", "lib.t", other_key=["b", "c"])], key=',
+            ),
+            "books.py:10",
+            "b, c: the key of shelves has 1 columns",
+        ),
+        (
+            ("key=", 'relations=[One("place", "shelves", ["title", "shelf_id"])], key='),
+            "books.py:10",
+            "the key of shelves is BigInt, and the columns are Text, BigInt",
+        ),
+        (
+            (
+                "key=",
+                'import_key="title", constraints=[Constraint(["title"], deferrable=True)], key=',
+            ),
+            "books.py:8",
+            "an import cannot find rows by title: the constraint is deferrable",
+        ),
+        (
             ('resource="shelves"', 'resource="shelves", kind=Integer'),
             "books.py:11",
             "the reference is Integer, and shelves.id is BigInt",
@@ -350,6 +381,20 @@ def test_contradiction_is_named(
 
     assert f"{place}: " in problem(found)
     assert message in problem(found)
+
+
+def test_expanded_resource_needs_routes(write: Write) -> None:
+    found = write(shelves=SHELVES.replace('group="shelves"', 'group=""'), books=BOOKS)
+
+    assert "books.py:11: books: shelves has no routes, so `?expand=` cannot" in problem(found)
+
+
+def test_key_of_several_columns_needs_one(write: Write) -> None:
+    key = 'key=[BigInt("id", read_only=True), Text("room")]'
+    shelves = SHELVES.replace('key=BigInt("id", read_only=True)', key)
+
+    message = "the key of shelves has 2 columns: use One in `relations`"
+    assert message in problem(write(shelves=shelves, books=BOOKS))
 
 
 def test_resource_without_a_repository_is_checked(write: Write) -> None:

@@ -7,11 +7,16 @@ import pytest
 
 from sluice import application
 from sluice.imports.derived import of_repository
+from sluice.imports.resource import ImportResource
+from sluice.imports.row_parser import ParsedRow, RowParser
+from sluice.kinds.array import Array
+from sluice.kinds.char import Char
+from sluice.kinds.date import Date
 from sluice.kinds.field import DeclarationError
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
-from sluice.resource import Resource
+from sluice.resource import Constraint, One, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 find = application.current().declaration
@@ -91,7 +96,7 @@ def test_names_that_are_words_of_sql_are_quoted() -> None:
         table="lib.copies",
         group="copies",
         key=BigInt("id", read_only=True),
-        fields=[Text("order", max_length=9), Ref("user", resource="readers")],
+        fields=[Text("order", max_length=9), Ref("user", resource="readers", expand=False)],
         etag="order",
     )
     repository = type("Copies", (ResourceRepository,), {"resource": resource})
@@ -104,6 +109,93 @@ def test_names_that_are_words_of_sql_are_quoted() -> None:
         'WITH written AS ( INSERT INTO lib.copies AS c ("order", "user") '
         'SELECT "order", CAST("user" AS bigint) FROM import_rows'
     )
+
+
+def rates(**options: Any) -> Resource:
+    return Resource(
+        name="rates",
+        singular="rate",
+        table="lib.rates",
+        group="rates",
+        key=[Char("country", max_length=2), Date("valid_from")],
+        **{"fields": [Text("note", nullable=True)], **options},
+    )
+
+
+def prices(**options: Any) -> type[ResourceRepository]:
+    resource = Resource(
+        name="prices",
+        singular="price",
+        table="lib.prices",
+        group="prices",
+        key=BigInt("id", read_only=True),
+        fields=[
+            Char("country", max_length=2, nullable=True),
+            Date("valid_from"),
+            Array("tags", of=Text("tag"), default=["new"]),
+        ],
+        **{"relations": [One("rate", "rates", ["country", "valid_from"])], **options},
+    )
+    return type("Prices", (ResourceRepository,), {"resource": resource})
+
+
+def test_reference_of_several_columns_is_checked_if_each_has_a_value() -> None:
+    derived = of_repository(prices(), lambda name: rates())
+
+    assert derived.references == {
+        "valid_from": "SELECT WHERE r.country IS NULL UNION ALL SELECT FROM lib.rates t "
+        "WHERE t.country = CAST(r.country AS bpchar) AND t.valid_from = CAST(r.valid_from AS date)"
+    }
+
+
+def test_column_of_two_references_must_meet_both() -> None:
+    one = One("rate", "rates", ["country", "valid_from"])
+    same = One("same", "rates", ["country", "valid_from"])
+    derived = of_repository(prices(relations=[one, same]), lambda name: rates())
+
+    assert derived.references["valid_from"].startswith("SELECT WHERE EXISTS (SELECT WHERE r.")
+
+
+def test_values_are_written_as_texts_of_their_kinds() -> None:
+    parser = RowParser(of_repository(prices(), lambda name: rates()), ["valid_from", "tags"])
+    row = parser.parse_fields(2, ["2026-01-31", '["a b", "c"]'])
+    other = parser.parse_json(3, '{"valid_from": "2026-01-31"}')
+
+    assert isinstance(row, ParsedRow)
+    assert isinstance(other, ParsedRow)
+    assert (row.values["tags"], other.values["tags"]) == ('{"a b","c"}', '{"new"}')
+
+
+def conflict(derived: ImportResource, columns: list[str]) -> str:
+    """Return how the statement finds a row, or an empty text if it only inserts."""
+    _, clause, rest = in_one_line(derived.statement(columns, columns)).partition("ON CONFLICT ")
+    return rest.partition(")")[0] + ")" if clause else ""
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        ([], ""),
+        ([Constraint(["valid_from", "tags"])], "(valid_from, tags)"),
+        ([Constraint(["valid_from", "tags"], deferrable=True)], ""),
+        ([Constraint(["country", "valid_from"])], ""),
+        ([Constraint(["valid_from"]), Constraint(["tags"])], ""),
+    ],
+)
+def test_key_is_the_only_constraint_without_nulls(
+    constraints: list[Constraint], expected: str
+) -> None:
+    derived = of_repository(prices(constraints=constraints), lambda name: rates())
+
+    assert conflict(derived, ["country", "valid_from", "tags"]) == expected
+
+
+def test_key_that_clients_write_finds_the_row() -> None:
+    repository = type("Rates", (ResourceRepository,), {"resource": rates()})
+    derived = of_repository(repository, find)
+
+    assert conflict(derived, ["country", "valid_from", "note"]) == "(country, valid_from)"
+    assert conflict(derived, ["country"]) == ""
 
 
 def test_rows_without_their_values_are_read_by_python() -> None:

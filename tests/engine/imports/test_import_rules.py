@@ -25,3 +25,16 @@ def test_value_that_a_rule_makes_is_stored(harness: ImportHarness) -> None:
         ["Sea & Land", "sea-land"],
         ["Journeys", "travel"],
     ]
+
+
+def test_constraint_checked_at_the_commit_rejects_one_row(harness: ImportHarness) -> None:
+    harness.client.sql(
+        "ALTER TABLE shelves ADD CONSTRAINT once UNIQUE (name) DEFERRABLE INITIALLY DEFERRED"
+    )
+    try:
+        job = harness.load("name,slug\nSea,a\nLand,b\nSea,c\nAir,d\n", "shelves")
+    finally:
+        harness.client.sql("ALTER TABLE shelves DROP CONSTRAINT once")
+
+    assert (job["status"], job["rows_written"]) == ("completed", 3)
+    assert [reject[0] for reject in harness.rejects(job["id"])] == [4]

@@ -1,7 +1,8 @@
 """Derive how the files of a resource are imported from its repository class.
 
-A file has the fields that a POST may set. If several rows have the same `import_key`, the last one
-counts. A row that would change nothing is not written.
+A file has the fields that a POST may set. A row is found by the resource's `import_columns`. If
+several rows have the same ones, the last row counts. Rows that would change nothing are not
+written.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ def of_repository(repository: type[ResourceRepository], find: FindResource) -> I
         required=tuple(field.name for field in fields.values() if field.required),
         trusted_when=_trusted_when(repository, fields.values(), is_trusted=not has_rules),
         write=by_hand or partial(_write, resource),
-        references={**dict(_references(fields.values(), find)), **repository.import_references},
+        references={**_references(resource, find), **repository.import_references},
         defaults={} if by_hand else dict(_defaults(fields.values())),
         never_null=[] if by_hand else never_null,
         rules=repository if has_rules else None,
@@ -76,36 +77,56 @@ def _trusted_when(
 def _defaults(fields: Collection[Field]) -> Iterator[tuple[str, Callable[[Any], object]]]:
     for field in fields:
         if field.default is not None:
-            yield field.name, partial(_default, field.default)
+            yield field.name, partial(_default, field.read(field.default, ""))
 
 
 def _default(value: object, row: Mapping[str, Any]) -> object:
     return value
 
 
-def _references(fields: Collection[Field], find: FindResource) -> Iterator[tuple[str, str]]:
-    """Yield the queries that find the row which a foreign key references."""
-    for field in fields:
-        if field.reference is None or field.reference.by:
+def _references(resource: Resource, find: FindResource) -> dict[str, str]:
+    """Return the queries that find the row which a foreign key references.
+
+    That of several columns belongs to the last of them. Without a value of each it is not checked.
+    """
+    by_column = {field.column: field for field in resource.writable}
+    queries: dict[str, str] = {}
+    for one in resource.refs:
+        fields = [by_column[column] for column in one.foreign_key if column in by_column]
+        by_hand = any(field.reference and field.reference.by for field in fields)
+        if len(fields) < len(one.foreign_key) or by_hand:
             continue
-        other = find(field.reference.resource)
-        key = quoted(other.keys[0].column)
-        value = f"CAST(r.{quoted(field.name)} AS {field.sql_type})"
-        yield field.name, f"SELECT FROM {table(other)} t WHERE t.{key} = {value}"
+        query = _find_row(find(one.resource), fields)
+        known = queries.get(fields[-1].name)
+        queries[fields[-1].name] = (
+            f"SELECT WHERE EXISTS ({known}) AND EXISTS ({query})" if known else query
+        )
+    return queries
+
+
+def _find_row(other: Resource, fields: Sequence[Field]) -> str:
+    """Return the query that finds the row of `other` whose key the fields of a row have."""
+    conditions = " AND ".join(
+        f"t.{quoted(key.column)} = CAST(r.{quoted(field.name)} AS {field.sql_type})"
+        for key, field in zip(other.keys, fields, strict=True)
+    )
+    query = f"SELECT FROM {table(other)} t WHERE {conditions}"
+    nulls = [f"r.{quoted(field.name)} IS NULL" for field in fields[:-1] if field.nullable]
+    return f"SELECT WHERE {' OR '.join(nulls)} UNION ALL {query}" if nulls else query
 
 
 def _write(resource: Resource, columns: Collection[str], changed: Collection[str]) -> str:
     """Return the statement that writes rows with values for `columns`."""
     fields = [field for field in resource.writable if field.name in columns]
-    keys = [field for field in fields if field.column in resource.import_key]
-    if not keys or len(keys) < len(resource.import_key):
+    keys = [field for field in fields if field.column in resource.import_columns]
+    if not keys or len(keys) < len(resource.import_columns):
         return _statement(_insert(resource, fields, "", "n"))
     key = ", ".join(field.sort_key(_staged(field)) for field in keys)
     insert = _insert(resource, fields, f"DISTINCT ON ({key}) ", f"{key}, n DESC")
     updated = [
         field
-        for field in fields
-        if field not in keys and field.name in changed and not field.create_only
+        for field in resource.changeable
+        if field in fields and field not in keys and field.name in changed
     ]
     return _statement(f"{insert}{_on_conflict(resource, keys, updated)}")
 

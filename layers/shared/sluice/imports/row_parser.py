@@ -111,6 +111,10 @@ class RowParser:
     def _never_null(self) -> list[str]:
         return [name for name in self.resource.never_null if name in self.header]
 
+    @cached_property
+    def _converted(self) -> list[str]:
+        return [name for name, field in self.resource.fields.items() if field.needs_text]
+
     def _parse(self, line: int, document: Mapping[str, Any]) -> Parsed:
         values: dict[str, Any] = {}
         try:
@@ -128,7 +132,14 @@ class RowParser:
             field_error = error.errors[0]
             column = (field_error.pointer or "").strip("/")
             return Rejection(line, column, field_error.code, field_error.message)
-        return _missing(line, values, self._never_null) or ParsedRow(values, changed)
+        return _missing(line, values, self._never_null) or ParsedRow(self._to_sql(values), changed)
+
+    def _to_sql(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values as COPY writes them."""
+        for name in self._converted:
+            if values.get(name) is not None:
+                values[name] = self.resource.fields[name].to_sql(values[name])
+        return values
 
     def _complete(self, values: dict[str, Any]) -> Collection[str]:
         """Apply the rules, then the defaults. Return the columns that `before_write` has added."""

@@ -35,6 +35,8 @@ class ImportRowRepository:
     def __init__(self, transaction: ImportTransaction, resource: ImportResource) -> None:
         self._transaction = transaction
         self._resource = resource
+        # A violation at the commit would not show which of the chunk's rows has caused it.
+        transaction.write(Query("SET CONSTRAINTS ALL IMMEDIATE"))
         columns = "".join(f", {quoted(name)} text" for name in resource.fields)
         transaction.write(
             Query(

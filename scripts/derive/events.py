@@ -10,13 +10,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from scripts.derive.checks import RESERVED
+from scripts.derive.registry import is_greedy
 from scripts.derive.scan import Found
 from scripts.json_schemas import example_of_body
 from sluice import application
 from sluice.http.group import api_of
+from sluice.http.paths import to_openapi
 from sluice.http.query_params import ListParams
 from sluice.http.route import RouteSpec
 from sluice.resource import Resource
+from sluice.sql.key import to_path
 
 FOLDER = Path(__file__).parents[2] / "events"
 HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
@@ -72,9 +75,12 @@ def events_of(
 
 
 def _event(resource: Resource, route: RouteSpec) -> dict[str, Any]:
-    key = {name: str(field.sample(1)) for name, field in route.path_fields.items()}
-    template = route.path.replace("<", "{").replace(">", "}")
+    key = {name: to_path((field.sample(1),)) for name, field in route.path_fields.items()}
+    template = to_openapi(route.path)
     path = template.format(**key)
+    if key and is_greedy(resource):
+        collection = f"/api/{resource.name}/"
+        template, key = f"{collection}{{proxy+}}", {"proxy": path.removeprefix(collection)}
     query = _query(route)
     body = None
     if route.body is not None:

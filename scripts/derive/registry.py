@@ -128,7 +128,7 @@ def paths(found: FoundResource) -> tuple[str, ...]:
     collection = f"/api/{resource.name}"
     routes: list[RouteSpec] = application.load(found.routes).routes if found.routes else []
     by_hand = [to_openapi(route.path) for route in routes]
-    if resource.functions or len(resource.keys) > 1 or any(many.rest for many in resource.lists):
+    if is_greedy(resource):
         others = (path for path in by_hand if not f"{path}/".startswith(f"{collection}/"))
         return tuple(dict.fromkeys((collection, f"{collection}/{{proxy+}}", *others)))
     row = f"{collection}/{{{resource.keys[0].name}}}"
@@ -139,6 +139,12 @@ def _scopes(found: FoundResource) -> list[str]:
     prefix = found.resource.scope_prefix
     has_writes = bool(found.resource.writes)
     return [f"{prefix}:read", *([f"{prefix}:write"] if has_writes else [])]
+
+
+def is_greedy(resource: Resource) -> bool:
+    """Return whether one path stands for all paths below the collection."""
+    has_lists = any(many.rest for many in resource.lists)
+    return has_lists or bool(resource.functions) or len(resource.keys) > 1
 
 
 def names_in_errors(resources: Iterable[Resource]) -> dict[str, dict[str, str]]:

@@ -8,6 +8,12 @@ import pytest
 from scripts.derive.events import events_of, is_gone
 from shop.users import USERS, UserRepository
 from sluice.http.resource_routes import resource_api
+from sluice.kinds.date import Date
+from sluice.kinds.integer import Integer
+from sluice.kinds.text import Text
+from sluice.resource import Resource
+from sluice.sql.key import to_path
+from sluice.sql.resource_repository import ResourceRepository
 
 
 @pytest.fixture(name="events", scope="module")
@@ -38,6 +44,25 @@ def test_row_has_a_key_and_a_body_its_length(events: dict[str, dict[str, Any]]) 
     assert event["requestContext"]["http"]["method"] == "PATCH"
     assert json.loads(event["body"]).keys() <= {"email", "name"}
     assert event["headers"]["content-length"] == str(len(event["body"].encode()))
+
+
+def test_key_of_several_columns_is_below_one_path() -> None:
+    fees = Resource(
+        name="fees",
+        singular="fee",
+        table="public.fees",
+        group="fees",
+        key=[Text("kind", example="a b"), Date("valid_from")],
+        fields=[Integer("amount")],
+    )
+    repository = type("FeeRepository", (ResourceRepository,), {"resource": fees})
+    event = dict(events_of(fees, resource_api(repository).routes))["fee_get"]
+
+    first, second = (field.sample(1) for field in fees.keys)
+    path = to_path((first, second))
+    assert event["routeKey"] == "ANY /api/fees/{proxy+}"
+    assert event["rawPath"] == f"/api/fees/{path}"
+    assert event["pathParameters"] == {"proxy": path}
 
 
 @pytest.mark.parametrize(

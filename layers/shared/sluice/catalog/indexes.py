@@ -208,6 +208,6 @@ def _meets(index: Index, need: Need, condition: str) -> bool:
 
 
 def _plain(expression: str) -> str:
-    """Return an expression without what PostgreSQL adds to it: casts, parentheses, spaces."""
+    """Return an expression without what PostgreSQL adds to it, such as casts and quotes."""
     without_casts = re.sub(r"::(character varying|\w+)(\(\d+\))?", "", expression)
-    return re.sub(r"[\s()]|\bt_\.|\b[a-z]\.", "", without_casts).lower()
+    return re.sub(r"[\s()\"]|\bt_\.|\b[a-z]\.", "", without_casts).lower()

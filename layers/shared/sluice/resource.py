@@ -115,11 +115,6 @@ class Constraint(NamedTuple):
     kind: Literal["unique", "check", "exclusion", "domain"] = "unique"
     deferrable: bool = False
 
-    @property
-    def can_be_import_key(self) -> bool:
-        """Whether ON CONFLICT can name the columns."""
-        return self.kind == "unique" and not self.deferrable
-
 
 def names_of(columns: Columns) -> tuple[str, ...]:
     """Return the names of one column or of several, as a tuple."""
@@ -267,17 +262,16 @@ class Resource:
         """The columns by which an import finds the row to change. Without: inserts only.
 
         By default it is the key, unless the database generates it. Otherwise it is the only unique
-        constraint whose columns cannot be NULL.
+        constraint whose columns cannot be NULL. ON CONFLICT finds no deferrable one.
         """
         if self.import_key:
             return names_of(self.import_key)
         if not any(key.read_only for key in self.keys):
             return tuple(key.column for key in self.keys)
         never_null = {field.column for field in self.all_fields if not field.nullable}
-        unique = {
-            *((field.column,) for field in self.fields if field.unique),
-            *(tuple(each.columns) for each in self.constraints if each.can_be_import_key),
-        }
+        unique: set[tuple[str, ...]] = {(field.column,) for field in self.fields if field.unique}
+        unique |= {tuple(each.columns) for each in self.constraints if each.kind == "unique"}
+        unique -= {tuple(each.columns) for each in self.constraints if each.deferrable}
         found = [columns for columns in unique if never_null.issuperset(columns)]
         return found[0] if len(found) == 1 else ()
 

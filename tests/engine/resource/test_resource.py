@@ -148,6 +148,13 @@ def test_contradicting_relations_are_rejected(
         ({"constraints": [Constraint(["title", "slug"])]}, ("title", "slug")),
         ({"constraints": [Constraint(["title", "slug"], kind="exclusion")]}, ()),
         ({"constraints": [Constraint(["title", "slug"], deferrable=True)]}, ()),
+        (
+            {
+                "fields": [Slug("slug", unique=True)],
+                "constraints": [Constraint(["slug"], deferrable=True)],
+            },
+            (),
+        ),
     ],
 )
 def test_import_finds_rows_by_its_columns(

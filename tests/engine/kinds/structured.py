@@ -7,13 +7,17 @@ from sluice.kinds.choice import Choice
 from sluice.kinds.citext import Citext
 from sluice.kinds.date import Date
 from sluice.kinds.field import Field
+from sluice.kinds.floating import Float
 from sluice.kinds.inet import Cidr, Inet
 from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.interval import Interval
 from sluice.kinds.jsonb import Json
+from sluice.kinds.local_timestamp import LocalTimestamp
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.range import Range
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
+from sluice.kinds.uuid import Uuid
 
 STRUCTURED: dict[str, Field] = {
     "citext": Citext("email", max_length=50),
@@ -39,5 +43,15 @@ STRUCTURED: dict[str, Field] = {
     "range of bigints": Range("numbers", of=BigInt("n"), nullable=True),
     "range of amounts": Range("prices", of=Numeric("price", precision=12, scale=2)),
     "range of days": Range("days", of=Date("day")),
+    "array of uuids": Array("keys", of=Uuid("key")),
+    "array of floats": Array("shares", of=Float("share", non_finite=True)),
+    "array of intervals": Array("waits", of=Interval("wait", nullable=True)),
+    "array of far times": Array("times", of=Timestamp("at", non_finite=True)),
+    "array of far local times": Array("times", of=LocalTimestamp("at", non_finite=True)),
+    "array of addresses": Array("hosts", of=Inet("host")),
+    "range of any amounts": Range("prices", of=Numeric("price", non_finite=True)),
+    "range of far days": Range("days", of=Date("day", non_finite=True)),
+    "range of far times": Range("during", of=Timestamp("at", non_finite=True), nullable=True),
+    "range of local times": Range("during", of=LocalTimestamp("at")),
     "range of times": Range("during", of=Timestamp("at"), type="tstzrange"),
 }

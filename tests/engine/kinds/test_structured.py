@@ -19,6 +19,7 @@ from sluice.kinds.date import Date
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import Integer
 from sluice.kinds.jsonb import Json
+from sluice.kinds.numeric import Numeric
 from sluice.kinds.range import Bounds, Range
 from sluice.kinds.text import Text
 from tests.engine.kinds.structured import STRUCTURED
@@ -114,7 +115,8 @@ def test_csv_has_the_value_or_its_json(name: str) -> None:
         text = (
             value if isinstance(value, str) and not isinstance(field, Json) else json.dumps(value)
         )
-        assert field.read(field.parse_csv(text), "") == field.read(in_json(value), "")
+        read = field.read(field.parse_csv(text), "")
+        assert field.to_sql(read) == field.to_sql(field.read(in_json(value), ""))
 
 
 @pytest.mark.parametrize("text", ["", "[", "{a}", "[NaN]", '[{"a": 1, "a": 2}]', "[" * 10_000])
@@ -259,9 +261,45 @@ def test_range_is_read_as_it_is_stored(
     flags = {"lower_inclusive": bool(lower_inclusive), "upper_inclusive": bool(upper_inclusive)}
     field = Range("v", of=Integer("n"))
     value = {"lower": lower, "upper": upper, **flags}
-    write(connection, field, value)
+    ends = "(["[lower_inclusive] + ")]"[upper_inclusive]
+    stored = f"int4range({lower or 'NULL'}, {upper or 'NULL'}, '{ends}')"
+    connection.run(f"CREATE TEMPORARY TABLE t AS SELECT {stored} AS v")
 
     assert field.read(value, "") == Bounds(**shown(connection, field))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        ("2026-01-01", "infinity"),
+        ("-infinity", "infinity"),
+        ("0044-03-15 BC", "2026-01-01"),
+        ("9999-12-31", "9999-12-31"),
+        ("9999-12-31", "10000-01-01"),
+    ],
+)
+@pytest.mark.parametrize("included", [True, False])
+def test_far_days_can_be_bounds(
+    lower: str, upper: str, included: bool, connection: Connection
+) -> None:
+    field = Range("v", of=Date("day", non_finite=True))
+    flags = {"lower_inclusive": True, "upper_inclusive": included}
+    write(connection, field, {"lower": lower, "upper": upper, **flags})
+    first = shown(connection, field)
+
+    write(connection, field, first)
+
+    assert shown(connection, field) == first
+    assert first["empty"] == (lower == upper and not included)
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_nan_can_be_a_bound(included: bool, connection: Connection) -> None:
+    field = Range("v", of=Numeric("price", non_finite=True))
+    value = {"lower": "1.50", "upper": "NaN", "upper_inclusive": included}
+    write(connection, field, value)
+
+    assert value.items() <= shown(connection, field).items()
 
 
 def test_largest_value_cannot_be_included() -> None:

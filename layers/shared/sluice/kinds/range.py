@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Final, NamedTuple, Unpack
 
 from sluice.errors import ValidationFailed
@@ -69,33 +70,31 @@ class Range(Field):
             if bounds.lower is not None or bounds.upper is not None:
                 reject(pointer, "invalid", "an empty range has no bounds")
             return EMPTY
-        if self.sql_type in DISCRETE:
-            bounds = self._with_lower_bound(bounds, pointer)
-        return _in_order(bounds, pointer)
+        bounds = _in_order(bounds, pointer)
+        if bounds.empty or self.sql_type not in DISCRETE:
+            return bounds
+        return self._with_lower_bound(bounds, pointer)
 
     def _with_lower_bound(self, bounds: Bounds, pointer: str) -> Bounds:
         """Return the bounds as PostgreSQL stores them: with the lower and without the upper one."""
-        lower, upper = bounds.lower, bounds.upper
-        if _in_order(bounds, pointer) is EMPTY:
-            return EMPTY
-        if not bounds.lower_inclusive and lower is not None:
-            lower = self._next(lower, f"{pointer}/lower")
-        if bounds.upper_inclusive and upper is not None:
-            upper = self._next(upper, f"{pointer}/upper")
-        return Bounds(lower, upper, lower_inclusive=lower is not None)
+        lower, upper, with_lower, with_upper, _ = bounds
+        if not with_lower and self._has_next(lower):
+            lower, with_lower = self._next(lower, f"{pointer}/lower"), True
+        if with_upper and self._has_next(upper):
+            upper, with_upper = self._next(upper, f"{pointer}/upper"), False
+        return _in_order(Bounds(lower, upper, with_lower, with_upper), pointer)
+
+    def _has_next(self, bound: object) -> bool:
+        """Return whether PostgreSQL stores the next value instead, which is within `of`, too."""
+        is_last = bound == date.max and getattr(self.of, "non_finite", False)
+        return isinstance(bound, int | date) and not is_last
 
     def _next(self, bound: Any, pointer: str) -> object:
-        """Return the next number or day. `infinity`, which is a text, has none."""
-        if isinstance(bound, int):
-            try:
-                return self.of.read(bound + 1, pointer)
-            except ValidationFailed:
-                reject(pointer, "out_of_range", "must be below the largest value")
-        if not isinstance(bound, date):
-            return bound
-        if bound == date.max:
-            reject(pointer, "out_of_range", "must be before the last day")
-        return bound + ONE_DAY
+        """Return the next number or day."""
+        try:
+            return bound + ONE_DAY if isinstance(bound, date) else self.of.read(bound + 1, pointer)
+        except (OverflowError, ValidationFailed):
+            reject(pointer, "out_of_range", "must be below the largest value")
 
     def parse(self, text: str) -> object:
         return parse_json(self, text)
@@ -147,7 +146,7 @@ class Range(Field):
     def bounds(self) -> list[object]:
         bounds = [*self.of.bounds(), self.of.sample(1)]
         read = [(self.of.read(bound, ""), n) for n, bound in enumerate(bounds)]
-        places = [n for value, n in sorted(each for each in read if not isinstance(each[0], str))]
+        places = [n for value, n in sorted(each for each in read if _is_finite(each[0]))]
         lowest, highest = bounds[places[0]], bounds[places[-1]]
         return [
             _shown(lowest, highest, lower_inclusive=True),
@@ -175,13 +174,22 @@ def _bound(of: Field, name: str) -> Field:
 
 def _in_order(bounds: Bounds, pointer: str) -> Bounds:
     """Return the bounds. If nothing is between them, PostgreSQL stores an empty range."""
-    lower, upper = bounds.lower, bounds.upper
-    if lower is None or upper is None or isinstance(lower, str) or isinstance(upper, str):
-        return bounds
+    lower, upper, with_lower, with_upper, _ = bounds
+    if lower is None or upper is None:
+        return bounds._replace(
+            lower_inclusive=with_lower and lower is not None,
+            upper_inclusive=with_upper and upper is not None,
+        )
+    if not (_is_finite(lower) and _is_finite(upper)):
+        return bounds  # PostgreSQL compares them
     if lower > upper:
         reject(pointer, "invalid", "the lower bound must not be above the upper one")
-    is_empty = lower == upper and not (bounds.lower_inclusive and bounds.upper_inclusive)
-    return EMPTY if is_empty else bounds
+    return EMPTY if lower == upper and not (with_lower and with_upper) else bounds
+
+
+def _is_finite(bound: object) -> bool:
+    """Return whether Python can compare a bound: it is no text, such as `infinity`, and not NaN."""
+    return not isinstance(bound, str) and not (isinstance(bound, Decimal) and bound.is_nan())
 
 
 def _shown(

@@ -10,6 +10,7 @@ from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import Field, Reference
 from sluice.resource import Many, One, Resource
 
+PAYLOAD = "link"  # the member of a listed row that has the payload of its junction table
 Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
 
 
@@ -24,7 +25,7 @@ def problems(found: Found) -> Iterator[Problem]:
             place = one.foreign_key[0] if _is_of_field(resource, one) else one.name
             yield from _problem(each, place, _of_one(found, each, one))
         for many in resource.lists:
-            yield from _problem(each, many.name, _of_many(found, resource, many))
+            yield from _problem(each, many.name, _of_many(found, each, many))
         yield from _problem(each, "", _of_import(resource))
 
 
@@ -85,12 +86,16 @@ def _wrong_kinds(kinds: Sequence[str], other: Resource) -> str:
     )
 
 
-def _of_many(found: Found, resource: Resource, many: Many) -> str:
+def _of_many(found: Found, each: FoundResource, many: Many) -> str:
     """Return what is wrong with a list below a row."""
-    named = found.named(many.resource)
+    named, resource = found.named(many.resource), each.resource
     if named is None:
         return f"no such resource: {many.resource}"
     other = named.resource
+    if many.rest and each.is_served and not named.is_served:
+        return f"{other.name} has no routes, so its rows cannot be listed: set rest=False"
+    if many.payload and PAYLOAD in other.by_name:
+        return f"{other.name} has a field {PAYLOAD}, as the payload of this relation is named"
     if many.through:
         return _wrong_columns(many.columns, resource) or _wrong_columns(many.other_columns, other)
     if not any(tuple(one.foreign_key) == many.columns for one in other.refs):

@@ -344,7 +344,11 @@ def _wrong_relations(resource: Resource) -> Iterator[str]:
             yield f"the relation {many.name} needs the schema of `through`, and `other_key`"
         if not many.through and (many.other_key or many.payload):
             yield f"the relation {many.name} has `other_key` or `payload` without `through`"
+        if _repeated(field.name for field in many.payload):
+            yield f"the relation {many.name} has two fields of one name in `payload`"
     for function in resource.functions:
+        if _repeated(field.name for field in function.arguments):
+            yield f"the function {function.name} has two arguments of one name"
         if "." not in function.function:
             yield f"the function {function.function} has no schema, as public.{function.name} has"
         known = (ROW, ROWS) if function.stable else (ROW, NOTHING)

@@ -54,7 +54,8 @@ AUTHORS = Resource(
     name="authors", singular="author", table="lib.authors", group="lib",
     key=BigInt("id", read_only=True), writes=["delete"],
     fields=[
-        Text("name"), Ref("teacher_id", resource="authors"), Text("code", column="Code"),
+        Text("name"), Text("link", nullable=True), Text("code", column="Code"),
+        Ref("teacher_id", resource="authors"),
         Ref("shelf_id", resource="shelves", shown_as="shelf", by="slug", kind=Slug, read_only=True),
     ],
     constraints=[
@@ -175,6 +176,7 @@ def test_registry_has_what_stands_below_a_row(write: Write) -> None:
     assert constants["ERRORS"]["lib.authors"] == {
         "id": "id",
         "name": "name",
+        "link": "link",
         "teacher_id": "teacher_id",
         "Code": "code",
         "shelf_id": "shelf.slug",
@@ -315,6 +317,14 @@ def test_routes_by_hand_are_found(write: Write) -> None:
             "shelves declares no foreign key of book_id: add a Ref or One",
         ),
         (
+            (
+                "key=",
+                'relations=[Many("tags", "authors", "b", "lib.t", "a", payload=[Text("c")])], key=',
+            ),
+            "books.py:10",
+            "authors has a field link, as the payload of this relation is named",
+        ),
+        (
             ("key=", 'relations=[Many("lent", "books", "shelf_id")], key='),
             "books.py:10",
             "shelf_id of books references shelves",
@@ -377,7 +387,7 @@ def test_routes_by_hand_are_found(write: Write) -> None:
 def test_contradiction_is_named(
     changed: tuple[str, str], place: str, message: str, write: Write
 ) -> None:
-    found = write(shelves=SHELVES, books=BOOKS.replace(*changed))
+    found = write(shelves=SHELVES, books=BOOKS.replace(*changed), authors=AUTHORS)
 
     assert f"{place}: " in problem(found)
     assert message in problem(found)
@@ -387,6 +397,14 @@ def test_expanded_resource_needs_routes(write: Write) -> None:
     found = write(shelves=SHELVES.replace('group="shelves"', 'group=""'), books=BOOKS)
 
     assert "books.py:11: books: shelves has no routes, so `?expand=` cannot" in problem(found)
+
+
+def test_listed_resource_needs_routes(write: Write) -> None:
+    books = BOOKS.partition("class")[0].replace('group="shelves"', 'group=""')
+    lists = 'relations=[Many("books", "books", "shelf_id")], analytics=True'
+    found = write(shelves=SHELVES.replace("analytics=True", lists), books=books)
+
+    assert "shelves: books has no routes, so its rows cannot be listed" in problem(found)
 
 
 def test_key_of_several_columns_needs_one(write: Write) -> None:

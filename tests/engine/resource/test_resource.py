@@ -119,6 +119,12 @@ def test_relations_by_their_kind() -> None:
         ([], [Many("a", "tags", "b_id", through="d.e")], "the relation a needs the schema"),
         ([], [Many("a", "tags", "b", through="e", other_key="f")], "a needs the schema of `thr"),
         ([], [Many("a", "tags", "b", other_key="f")], "`other_key` or `payload` without `through`"),
+        (
+            [],
+            [Many("a", "tags", "b", through="c.d", other_key="e", payload=[Text("f"), Text("f")])],
+            "the relation a has two fields of one name in `payload`",
+        ),
+        ([], [Function("a", "b.c", [Text("d"), Text("d")])], "a has two arguments of one name"),
         ([], [Function("lend", "lend")], "the function lend has no schema"),
         (
             [],

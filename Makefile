@@ -45,7 +45,7 @@ remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresq
 
 # A session has one application (tests/conftest.py). 5 is pytest's code for no tests: ARGS='-k cursor' may have them in
 # one session only.
-sessions = failed=0; ran=0; for app in sample ""; do \
+sessions = failed=0; ran=0; for app in sample agency ""; do \
 	code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
 	case $$code in 0) ran=1;; 5) ;; *) ran=1; failed=1;; esac; done; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; exit $$failed
@@ -164,7 +164,7 @@ clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
 # The applications of this repository; "" is the default one.
-derived = for app in sample ""; do SLUICE_APP="$$app" $(BIN)/python -m scripts.derive $(1) || exit 1; done
+derived = for app in sample agency ""; do SLUICE_APP="$$app" $(BIN)/python -m scripts.derive $(1) || exit 1; done
 derive: .venv/.dev ## write what the declarations determine: registry.py, openapi.json, parts of template.yaml, docs/modules.md
 	@$(call derived,)
 

@@ -1,7 +1,8 @@
 """Load the fixtures, which are in modules of tests/fixtures by subject.
 
 A session has one application. With SLUICE_APP=sample it runs the tests of the engine and the
-suites, otherwise everything but the tests of the engine.
+suites, with SLUICE_APP=agency those of the agency and the suites, otherwise everything but the
+tests of the engine and the agency.
 """
 
 import os
@@ -13,7 +14,8 @@ import pytest
 from sluice import application
 
 HERE = Path(__file__).parent
-IS_SAMPLE = os.environ.get("SLUICE_APP") == "sample"
+OWN_TESTS = {"sample": "engine", "agency": "agency"}  # application → the folder of its tests
+OWN = OWN_TESTS.get(os.environ.get("SLUICE_APP", ""))
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,13 +40,16 @@ pytest_plugins = [
 def belongs_to_session(path: Path) -> bool:
     """Return whether the tests of this file or folder run on the session's application."""
     folder = (path.relative_to(HERE).parts or ("",))[0] if path.is_relative_to(HERE) else ""
-    return folder in ("", "suites") or (folder == "engine") == IS_SAMPLE
+    if folder in ("", "suites"):
+        return True
+    return folder == OWN if OWN else folder not in OWN_TESTS.values()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     paths = [Path.cwd() / arg.partition("::")[0] for arg in config.args]
     if not any(belongs_to_session(path) for path in paths):
-        wanted = "without SLUICE_APP" if IS_SAMPLE else "with SLUICE_APP=sample"
+        apps = " or ".join(f"with SLUICE_APP={app}" for app in OWN_TESTS)
+        wanted = "without SLUICE_APP" if OWN else apps
         pytest.exit(f"run these tests {wanted}", returncode=pytest.ExitCode.NO_TESTS_COLLECTED)
 
 

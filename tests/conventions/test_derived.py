@@ -34,7 +34,7 @@ LIBRARY = Application(
 )
 
 
-@pytest.mark.parametrize("app", ["", "sample"])
+@pytest.mark.parametrize("app", ["", "sample", "agency"])
 def test_derived_files_are_up_to_date(app: str) -> None:
     """Without a name, of the default application."""
     check = subprocess.run(

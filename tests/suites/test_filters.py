@@ -179,7 +179,7 @@ def test_list_is_sorted_as_python_sorts(client: Client, name: str, sort: str) ->
 @pytest.mark.parametrize(("name", "sort"), SORTS, ids=ids)
 def test_second_sort_key_has_its_direction(client: Client, name: str, sort: str) -> None:
     fill(client, name, ROWS)
-    key = list_spec(name).keys[0]
+    key = case_of(name).resource.keys[0].name
     other = "" if sort.endswith(":desc") else ":desc"
     rows = sorted_rows(name, rows_of(client, name), f"{key}{other}")
     sorted_by, _, direction = sort.partition(":")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fixtures.client import Client
-from tests.fixtures.resources import RESOURCES, fill, key_field, links, list_spec
+from tests.fixtures.resources import RESOURCES, fill, key_of, links, list_spec, row_path
 
 LISTS = tuple(RESOURCES)
 SORTS = {name: tuple(list_spec(name).sorts) for name in LISTS}
@@ -23,14 +23,14 @@ def test_empty_list_is_one_empty_page(client: Client, list_: str) -> None:
 def test_list_row_equals_single_row(client: Client, list_: str) -> None:
     fill(client, list_, 1)
     (row,) = client.get(f"/api/{list_}").json["data"]
-    assert row == client.get(f"/api/{list_}/{row[key_field(list_)]}").json
+    assert row == client.get(row_path(list_, row)).json
 
 
 @each_list
 def test_default_page_has_20_rows_by_id(client: Client, list_: str) -> None:
     fill(client, list_, 21)
     response = client.get(f"/api/{list_}")
-    ids = [row[key_field(list_)] for row in response.json["data"]]
+    ids = [key_of(list_, row) for row in response.json["data"]]
     assert (len(ids), ids) == (20, sorted(ids))
     assert response.json["pagination"]["has_more"] is True
     assert response.json["pagination"]["prev_cursor"] is None
@@ -65,9 +65,9 @@ def test_links_visit_every_row_once_both_ways(
     back = [pages[-1]]
     while "prev" in links(back[-1]):
         back.append(client.get(links(back[-1])["prev"]))
-    rows = [row[key_field(list_)] for page in pages for row in page.json["data"]]
+    rows = [key_of(list_, row) for page in pages for row in page.json["data"]]
     assert (len(rows), len(set(rows)), len(pages)) == (7, 7, 3)
-    assert [row[key_field(list_)] for page in reversed(back) for row in page.json["data"]] == rows
+    assert [key_of(list_, row) for page in reversed(back) for row in page.json["data"]] == rows
     assert "prev" not in links(pages[0])
 
 

@@ -27,7 +27,7 @@ class ErrorNames:
     """An application's names in the server's reports.
 
     fields: table → column → field, for the columns that may be named to a client. Others never are.
-        `category.slug` is the field `category`, whose column has the key of the row with this slug.
+        `shelf.code` is the field `shelf`, whose column has the key of the row with this code.
     constraints: constraint → table and columns, where the report does not have the columns.
     self_references: table → the columns of each foreign key to the same table.
     errors: constraints whose violation has an error of its own.

@@ -1,0 +1,5 @@
+"""/api/monthly and 1 more. Derived by `make derive`: routes of your own are in agency/routes."""
+
+from sluice.http.group import group
+
+handler = group("reports")

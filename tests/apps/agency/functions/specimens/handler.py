@@ -1,0 +1,5 @@
+"""/api/specimens. Derived by `make derive`: routes of your own are in agency/routes."""
+
+from sluice.http.group import group
+
+handler = group("specimens")

@@ -1,0 +1,3 @@
+"""The statements that drop the agency with its data."""
+
+DROPS = ("DROP SCHEMA IF EXISTS agency CASCADE",)

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import FetchedValue, ForeignKey
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column, relationship
+from sqlalchemy.types import UserDefinedType
 
 from sluice import application
 from sluice.db.models import Base
@@ -20,6 +21,24 @@ from sluice.resource import Resource
 
 # SQLAlchemy has these attributes on each class. A column of such a name gets a `_` after it.
 RESERVED = ("metadata", "registry")
+
+
+class ColumnType(UserDefinedType[Any]):
+    """The type of a column that SQLAlchemy has no type for, such as an enum or a range.
+
+    Values are written as `read` of the kind returns them. They are read as the driver returns them.
+    """
+
+    cache_ok = True
+
+    def __init__(self, kind: Field) -> None:
+        self.kind = kind
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.kind.ddl()
+
+    def bind_processor(self, dialect: Any) -> Callable[[Any], object]:
+        return lambda value: None if value is None else self.kind.to_sql(value)
 
 
 class Models:
@@ -73,7 +92,7 @@ class Models:
 
     def _column(self, field: Field, *, is_key: bool) -> MappedColumn[Any]:
         kind = field.reference.key if field.reference else field
-        kind_in_sql = kind.orm(sqlalchemy)
+        kind_in_sql = kind.orm(sqlalchemy) or ColumnType(kind)
         foreign_keys = [self._foreign_key(field)] if field.reference else []
         if is_key:
             return mapped_column(field.column, kind_in_sql, *foreign_keys, primary_key=True)
@@ -83,7 +102,7 @@ class Models:
             kind_in_sql,
             *foreign_keys,
             nullable=field.nullable,
-            default=field.default,
+            default=None if field.default is None else field.read(field.default, ""),
             server_default=FetchedValue() if from_server else None,
             server_onupdate=FetchedValue() if field.read_only else None,
         )

@@ -116,9 +116,6 @@ class Array(Field):
     def filter_schema(self) -> Schema:
         return {"type": "string", "contentMediaType": "application/json"}
 
-    def orm(self, types: Any) -> Any:
-        return types.ARRAY(self.of.orm(types))
-
     def bounds(self) -> list[object]:
         null = [None] if self.of.nullable else []
         items = [*self.of.bounds(), *null]

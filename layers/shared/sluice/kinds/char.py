@@ -10,6 +10,7 @@ class Char(Text):
     """A text of at most `max_length` characters. PostgreSQL ignores the spaces at its end."""
 
     sql_type: str = "bpchar"  # `char` alone would be one character
+    orm_type: ClassVar[str] = ""
     filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "prefix", "is_null")
 
     def __init__(self, name: str, *, max_length: int, **options: Unpack[FieldOptions]) -> None:

@@ -1,7 +1,7 @@
 """Choice: one of a few texts."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 from sluice.kinds.field import Field, FieldOptions, Operator, Schema, or_null, reject
 
@@ -72,6 +72,9 @@ class Choice(Field):
             "type": "string",
             **({"enum": [*self.choices]} if self.choices else {"maxLength": 0}),
         }
+
+    def orm(self, types: Any) -> Any:
+        return super().orm(types) if self.sql_type == "text" else None
 
     def analyst_bytes(self) -> int:
         return max((len(choice.encode()) for choice in self.choices), default=0)

@@ -13,6 +13,7 @@ class Citext(Text):
     """
 
     sql_type: str = "citext"
+    orm_type: ClassVar[str] = ""
     filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "is_null")
 
     def from_cursor(self, parameter: str) -> str:

@@ -84,7 +84,7 @@ class Field:
 
     sql_type: str  # of a bound value, a cursor and a staged column
     graphql_type: str
-    orm_type: ClassVar[str] = "Text"  # the name of SQLAlchemy's type
+    orm_type: ClassVar[str] = ""  # the name of SQLAlchemy's type, if it has one for all databases
     is_text: ClassVar[bool] = False
     is_key: ClassVar[bool] = False  # whether it can be a key
     splits_at_commas: bool = False  # no value has a comma, so `in` can separate values by it
@@ -342,8 +342,8 @@ class Field:
         return items | {"minItems": 1, "maxItems": MAX_VALUES}
 
     def orm(self, types: Any) -> Any:
-        """Return SQLAlchemy's type of the column. `types` is the package `sqlalchemy`."""
-        return getattr(types, self.orm_type)()
+        """Return SQLAlchemy's type of the column, or None. `types` is the package `sqlalchemy`."""
+        return getattr(types, self.orm_type)() if self.orm_type else None
 
     def analyst_bytes(self) -> int:
         """Return the largest size of a value as text, for the estimate of an ad-hoc query."""

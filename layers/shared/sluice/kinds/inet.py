@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import ip_interface, ip_network
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sluice.kinds.field import Field, Schema, or_null, reject
 
@@ -48,9 +48,6 @@ class Inet(Field):
 
     def filter_schema(self) -> Schema:
         return {"type": "string", "pattern": f"^({ADDRESS.pattern})$"}
-
-    def orm(self, types: Any) -> Any:
-        return getattr(types.dialects.postgresql, type(self).__name__.upper())()
 
     def bounds(self) -> list[object]:
         return ["0.0.0.0/0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]

@@ -70,9 +70,6 @@ class Json(Field):
     def filter_schema(self) -> Schema:
         return {"type": "string", "contentMediaType": "application/json"}
 
-    def orm(self, types: Any) -> Any:
-        return types.dialects.postgresql.JSONB()
-
     def bounds(self) -> list[object]:
         deepest: object = []
         for _ in range(MAX_DEPTH - 1):

@@ -139,10 +139,6 @@ class Range(Field):
     def filter_schema(self) -> Schema:
         return {"type": "string", "contentMediaType": "application/json"}
 
-    def orm(self, types: Any) -> Any:
-        name = self.sql_type.rpartition(".")[2].upper()
-        return getattr(types.dialects.postgresql, name, types.Text)()
-
     def bounds(self) -> list[object]:
         bounds = [*self.of.bounds(), self.of.sample(1)]
         read = [(self.of.read(bound, ""), n) for n, bound in enumerate(bounds)]

@@ -22,7 +22,8 @@ from graphql import (
     visit,
 )
 
-from scripts.derive import graphql_entries, graphql_roots, graphql_types
+from scripts.derive import graphql_entries, graphql_ranges, graphql_roots, graphql_types
+from scripts.derive.graphql_text import enum_name, enum_names, items_of
 from scripts.derive.scan import Found
 from sluice.graph.schema import make_schema
 from sluice.kinds.field import DeclarationError
@@ -69,10 +70,11 @@ def derived_schema(found: Found) -> DerivedSchema:
         for field, type_ in _field_types(node).items()
         if name in derived and _field_types(derived[name]).get(field) == type_
     }
+    not_upper = {"SortDirection", *_enums_as_they_are(found)}
     enums = tuple(
         name
         for name, node in reachable.items()
-        if isinstance(node, EnumTypeDefinitionNode) and name in derived and name != "SortDirection"
+        if isinstance(node, EnumTypeDefinitionNode) and name in derived and name not in not_upper
     )
     return DerivedSchema(text, graphql_entries.entries(found, kept, reachable), enums)
 
@@ -83,9 +85,21 @@ def _derived_text(found: Found) -> str:
         graphql_roots.SCALARS,
         *graphql_roots.definitions(found),
         *(text for each in served for text in graphql_types.definitions(found, each)),
+        *graphql_ranges.range_definitions(found),
         graphql_roots.PAGES,
     ]
     return "\n\n".join(texts)
+
+
+def _enums_as_they_are(found: Found) -> set[str]:
+    """Return the enums whose values are named as they are, and not in upper case."""
+    return {
+        enum_name(each.resource, field)
+        for each in found.resources
+        for field in each.resource.all_fields
+        for name, value in enum_names(items_of(field).choices).items()
+        if name != value.upper() or value != value.lower()
+    }
 
 
 def _merged(derived: Definitions, extra: Path) -> Definitions:

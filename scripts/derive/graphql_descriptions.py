@@ -19,6 +19,8 @@ EVENTS = {
     ("_on", "_before"): "Only {rows} {event} before this day.",
 }
 
+EVENT_TYPES = ("DateTime", "ExtendedDateTime", "LocalDateTime", "Date", "ExtendedDate")
+
 
 def description_of(resource: Resource, field: Field) -> str:
     """Return what the declaration says about the field, or a sentence with its name."""
@@ -63,6 +65,19 @@ def range_description(resource: Resource, field: Field, suffix: str) -> str:
     return RANGES[suffix].format(rows=rows, value=value)
 
 
+def operator_description(resource: Resource, field: Field, operator: str) -> str:
+    """Return what a filter finds that is not about the whole value."""
+    rows, name = words(resource.name), words(field.name)
+    match operator:
+        case "prefix":
+            return f"Only {rows} whose {name} starts with this."
+        case "is_null":
+            return f"If true, only {rows} without {name}. If false, only those with it."
+        case "has":
+            return f"Only {rows} whose {name} has this item."
+    return f"Only {rows} whose {name} contains this, at any place and with other members."
+
+
 def search_description(resource: Resource) -> str:
     """Return what the filter `search` finds."""
     *others, last = [f"the {words(field.name)}" for field in resource.all_fields if field.search]
@@ -76,5 +91,5 @@ def _state(field: Field) -> str:
 
 def _event(field: Field) -> str:
     """Return what happens at the time of the field: `created_at` → `created`; else nothing."""
-    is_event = field.graphql_type in ("DateTime", "Date") and field.name[-3:] in ("_at", "_on")
+    is_event = field.graphql_type in EVENT_TYPES and field.name[-3:] in ("_at", "_on")
     return words(field.name[:-3]) if is_event else ""

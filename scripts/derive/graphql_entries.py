@@ -3,14 +3,15 @@
 from collections.abc import Collection, Mapping
 
 from scripts.derive.graphql_lists import id_filters
+from scripts.derive.graphql_ranges import ranges_of
 from scripts.derive.graphql_roots import mutations, queries
 from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import is_reference, item_resource
 from scripts.derive.scan import Found, FoundResource
-from sluice.graph.part import column_name, graphql_name
-from sluice.kinds.field import DeclarationError
+from sluice.graph.part import column_name, graphql_name, member_name
+from sluice.kinds.field import Field
 from sluice.kinds.items import Items
-from sluice.resource import Resource
+from sluice.resource import One, Resource
 
 
 def entries(
@@ -29,6 +30,7 @@ def entries(
             if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
                 item = item_resource(found, field)
                 types |= {type_name(item): _columns(found, item, kept)}
+    types |= {name: {} for name in ranges_of(found) if name in names}
     return types
 
 
@@ -37,11 +39,6 @@ def _entry(
 ) -> dict[str, object]:
     resource = each.resource
     name = type_name(resource)
-    if [key.name for key in resource.keys if key.reference is None] != ["id"]:
-        raise DeclarationError(
-            f"{resource.name}: GraphQL has only resources whose key is named id; "
-            "leave it out by GraphQL(queries=[], mutations=[])"
-        )
     roots = {
         verb: member.name
         for verb, member in queries(resource).items()
@@ -58,28 +55,44 @@ def _entry(
             for verb, member in mutations(each).items()
             if ("Mutation", member.name) in kept
         },
+        "key": tuple(_member(key) for key in resource.keys),
         "lists": {
             graphql_name(many.name): (many.resource, ",".join(many.columns))
             for many in resource.lists
-            if (name, graphql_name(many.name)) in kept
+            if (name, graphql_name(many.name)) in kept and not many.through
+        },
+        "links": {
+            graphql_name(many.name): (many.resource, many.name)
+            for many in resource.lists
+            if (name, graphql_name(many.name)) in kept and many.through
         },
         **_columns(found, resource, kept),
     }
-    return {key: value for key, value in entry.items() if value}
+    return {key: value for key, value in entry.items() if value and value != ("id",)}
+
+
+def _member(field: Field) -> str:
+    """Return the member of a row that has the value of the field's own column."""
+    return field.reference.key.name if field.reference else field.name
 
 
 def _columns(
     found: Found, resource: Resource, kept: Collection[tuple[str, str]]
 ) -> dict[str, object]:
     """Return the rows of foreign keys, each with its resource and column, and unusual columns."""
-    rows: dict[str, tuple[str, str]] = {}
+    rows: dict[str, tuple[str, str | tuple[str, ...]]] = {}
     columns: dict[str, str] = {}
     for field in resource.all_fields:
-        reference, name = field.reference, graphql_name(field.name)
+        reference, name = field.reference, member_name(resource, field.name)
         if reference is not None and is_reference(found, field):
-            rows[graphql_name(reference.relation)] = (reference.resource, reference.key.column)
+            rows[graphql_name(reference.relation)] = (reference.resource, reference.key.name)
         elif column_name(name) != field.name:
             columns[name] = field.name
+    members = {field.column: _member(field) for field in resource.all_fields}
+    for one in resource.relations:
+        if isinstance(one, One):
+            key = tuple(members[column] for column in one.foreign_key)
+            rows[graphql_name(one.name)] = (one.resource, key)
     type_ = type_name(resource)
     found_fields: Mapping[str, Mapping[str, object]] = {"rows": rows, "columns": columns}
     return {

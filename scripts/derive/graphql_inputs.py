@@ -4,8 +4,16 @@ import json
 from collections.abc import Iterable, Iterator
 
 from scripts.derive.graphql_descriptions import description_of
-from scripts.derive.graphql_text import Member, a, definition, type_name, value_type, words
-from sluice.graph.part import graphql_name
+from scripts.derive.graphql_text import (
+    Member,
+    a,
+    definition,
+    enum_names,
+    type_name,
+    value_type,
+    words,
+)
+from sluice.graph.part import graphql_name, member_name
 from sluice.kinds.field import Field
 from sluice.kinds.items import Items
 from sluice.resource import Resource
@@ -40,16 +48,21 @@ def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
     """Yield the fields of an input, as if each were required. A reference is an id."""
     for field in fields:
         if field.reference is not None:
-            name = graphql_name(field.reference.key.column)
+            name = graphql_name(field.reference.key.name)
             relation = words(field.reference.relation)
             yield Member(name, "ID!", f"The id of the {relation}.")
         elif not isinstance(field, Items):  # an input by hand has them
-            type_ = value_type(resource, field)
-            yield Member(graphql_name(field.name), f"{type_}!", description_of(resource, field))
+            type_ = value_type(resource, field, is_input=True)
+            name = member_name(resource, field.name)
+            yield Member(name, f"{type_}!", description_of(resource, field))
 
 
 def _default(field: Field) -> str:
-    return str(field.default).upper() if field.choices else json.dumps(field.default, default=str)
+    """Return the default as a literal. That of a list or an object is left to the server."""
+    if isinstance(field.default, (list, dict)) or field.graphql_type == "JSON":
+        return ""
+    names = {value: name for name, value in enum_names(field.choices).items()}
+    return names.get(str(field.default)) or json.dumps(field.default, default=str)
 
 
 def _null(member: Member) -> str:

@@ -5,12 +5,21 @@ from collections.abc import Iterator
 from scripts.derive.graphql_descriptions import (
     description_of,
     filter_description,
+    operator_description,
     range_description,
     search_description,
     values_description,
 )
-from scripts.derive.graphql_text import Member, chosen, definition, type_name, value_type, words
-from sluice.graph.part import graphql_name
+from scripts.derive.graphql_text import (
+    Member,
+    chosen,
+    definition,
+    key_name,
+    type_name,
+    value_type,
+    words,
+)
+from sluice.graph.part import graphql_name, is_from_one
 from sluice.kinds.field import Field
 from sluice.resource import Resource
 
@@ -62,19 +71,29 @@ def filter_members(resource: Resource) -> list[Member]:
 
 
 def id_filters(resource: Resource) -> list[str]:
-    """Return the names in GraphQL of the filters by an id."""
-    return [member.name for member in filter_members(resource) if member.type.strip("[]!") == "ID"]
+    """Return the names in GraphQL of the filters by an id that is a whole number from 1.
+
+    An id that no row can have finds nothing. In a filter by another key it is an error.
+    """
+    found = {
+        member.name
+        for field in (*resource.all_fields, *resource.filters)
+        if is_from_one(field.reference.key if field.reference else field)
+        for _, member in (*_filters_of(resource, field), *_extra_filter(resource, field))
+        if member.type.strip("[]!") == "ID"
+    }
+    return [member.name for member in filter_members(resource) if member.name in found]
 
 
 def _sorts(resource: Resource) -> Iterator[str]:
     names = sort_names(resource)
     if not names:
         return
-    name, many = type_name(resource), words(resource.name)
+    name, many, key = type_name(resource), words(resource.name), key_name(resource)
     yield definition(
         "input",
         f"{name}Sort",
-        f"How to sort {many}. Equal values are sorted by id, in the same direction.",
+        f"How to sort {many}. Equal values are sorted by {key}, in the same direction.",
         [
             Member("field", f"{name}SortField!", "The field to sort by."),
             Member("direction", "SortDirection!", "The direction."),
@@ -90,21 +109,28 @@ def _filters(resource: Resource) -> Iterator[tuple[str, Member]]:
     has_search = False
     for field in (*resource.all_fields, *resource.filters):
         yield from _filters_of(resource, field)
-        if field in resource.filters:
-            text = field.description or filter_description(resource, field)
-            yield field.name, Member(graphql_name(field.name), value_type(resource, field), text)
+        yield from _extra_filter(resource, field)
         if field.search and not has_search:
             has_search = True
             yield "search", Member("search", "String", search_description(resource))
 
 
+def _extra_filter(resource: Resource, field: Field) -> Iterator[tuple[str, Member]]:
+    """Yield the filter that is no field of a row."""
+    if field in resource.filters:
+        text = field.description or filter_description(resource, field)
+        type_ = value_type(resource, field, is_input=True)
+        yield field.name, Member(graphql_name(field.name), type_, text)
+
+
 def _filters_of(resource: Resource, field: Field) -> Iterator[tuple[str, Member]]:
     if field.reference is not None and field.reference.by:
         if field.operators:
-            name = field.reference.key.column
+            name = field.reference.key.name
             yield name, Member(graphql_name(name), "ID", filter_description(resource, field))
         return
-    type_ = "ID" if field.reference is not None else value_type(resource, field)
+    by_value = value_type(resource, field, is_input=True)
+    type_ = "ID" if field.reference is not None else by_value
     name = field.filter_name
     for operator in field.operators:
         match operator:
@@ -118,3 +144,8 @@ def _filters_of(resource: Resource, field: Field) -> Iterator[tuple[str, Member]
                 for suffix, _ in field.range_filters:
                     text = range_description(resource, field, suffix)
                     yield name + suffix, Member(graphql_name(name + suffix), type_, text)
+            case _:
+                text = operator_description(resource, field, operator)
+                others = {"prefix": "String", "is_null": "Boolean", "has": type_.strip("[]!")}
+                long_name, type_of = f"{name}_{operator}", others.get(operator, type_)
+                yield long_name, Member(graphql_name(long_name), type_of, text)

@@ -8,7 +8,7 @@ from scripts.derive.graphql_lists import (
     sort_argument,
     sort_names,
 )
-from scripts.derive.graphql_text import Member, a, definition, type_name, words
+from scripts.derive.graphql_text import Member, a, definition, key_name, type_name, words
 from scripts.derive.scan import Found, FoundResource
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import DeclarationError
@@ -30,6 +30,46 @@ scalar DateTime
 
 """A calendar day, such as "2026-01-31" (RFC 3339 full-date)."""
 scalar Date
+
+"""
+A floating-point number of 8 bytes. It is a number, or one of the strings "NaN", "Infinity" and
+"-Infinity".
+"""
+scalar Double
+
+"""A date and time without a zone, such as "2026-01-31T12:00:00.000000" (ISO 8601)."""
+scalar LocalDateTime
+
+"""A time of day without a zone, such as "12:34:56.5" (ISO 8601)."""
+scalar LocalTime
+
+"""
+A duration such as "P1Y2M3DT4H5M6.5S" (ISO 8601). Each part may have a sign of its own, and months,
+days and seconds are separate.
+"""
+scalar Duration
+
+"""
+A Decimal of any length, returned as a string. It can also be "NaN", "Infinity" or "-Infinity",
+where the column can.
+"""
+scalar ExtendedDecimal
+
+"""
+A Date, or "infinity", "-infinity", or a day outside the years 1 to 9999 such as "0044-03-15 BC".
+"""
+scalar ExtendedDate
+
+"""
+A DateTime, or "infinity", "-infinity", or a time outside the years 1 to 9999 such as
+"0044-03-15 12:00:00+00 BC".
+"""
+scalar ExtendedDateTime
+
+"""
+Any JSON value. A number with more than 17 digits is rounded in responses; REST has all digits.
+"""
+scalar JSON
 '''
 PAGES = """
 "The position of a page in its list."
@@ -79,7 +119,8 @@ def queries(resource: Resource) -> dict[str, Member]:
     if resource.singular == resource.name:
         row = f"{row}ById"
     name = type_name(resource)
-    unsorted = "Without `sortBy` they are sorted by id." if sort_names(resource) else ""
+    key = key_name(resource)
+    unsorted = f"Without `sortBy` they are sorted by {key}." if sort_names(resource) else ""
     filters = (
         [
             Member(
@@ -95,7 +136,7 @@ def queries(resource: Resource) -> dict[str, Member]:
         "list": Member(
             graphql_name(resource.name),
             f"{name}Connection!",
-            f"List {many}. {unsorted}".strip() if unsorted else f"List {many}, sorted by id.",
+            f"List {many}. {unsorted}".strip() if unsorted else f"List {many}, sorted by {key}.",
             (*page_arguments(resource, ROOT_FIRST), *filters, *sort_argument(resource)),
         ),
         "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (_id(one),)),

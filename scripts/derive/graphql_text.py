@@ -1,13 +1,17 @@
 """What the derived GraphQL definitions consist of: members, names and descriptions."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from scripts.derive.scan import FoundResource
-from sluice.graph.part import graphql_name
+from sluice.graph.part import graphql_name, is_id
+from sluice.kinds.array import Array
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
+
+ENUM_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 class Member(NamedTuple):
@@ -52,11 +56,45 @@ def is_in_graphql(found: FoundResource | None) -> bool:
     return found is not None and found.is_served
 
 
-def value_type(resource: Resource, field: Field) -> str:
-    """Return the type of a value: an enum, an ID or a scalar."""
-    if field.choices:
-        return f"{type_name(resource)}{graphql_name('_' + field.name)}"
-    return "ID" if field in resource.keys else field.graphql_type
+def value_type(resource: Resource, field: Field, *, is_input: bool = False) -> str:
+    """Return the type of a value: an enum, an ID, a scalar, a range, or a list of such values."""
+    if is_id(resource, field):
+        return "ID"
+    type_ = field.graphql_input_type if is_input else field.graphql_type
+    if not enum_names(items_of(field).choices):
+        return type_
+    enum = enum_name(resource, field)
+    if not isinstance(field, Array):
+        return enum
+    return f"[{enum}]" if field.of.nullable else f"[{enum}!]"
+
+
+def enum_name(resource: Resource, field: Field) -> str:
+    """Return the name of the enum of a field."""
+    return f"{type_name(resource)}{graphql_name('_' + field.name)}"
+
+
+def items_of(field: Field) -> Field:
+    """Return the kind of the items of an array, or the field itself."""
+    return field.of if isinstance(field, Array) else field
+
+
+def enum_names(choices: Iterable[str]) -> dict[str, str]:
+    """Return the names in GraphQL, each with its value. Empty if a value has no name.
+
+    Lower-case values are named in upper case, others as they are.
+    """
+    values = list(choices)
+    if not all(ENUM_NAME.fullmatch(value) and not value.startswith("__") for value in values):
+        return {}
+    if all(value == value.lower() for value in values):
+        return {value.upper(): value for value in values}
+    return {} if {"true", "false", "null"} & {*values} else {value: value for value in values}
+
+
+def key_name(resource: Resource) -> str:
+    """Return what lists are sorted by: `id`, or the key of several columns."""
+    return "id" if len(resource.keys) == 1 else "key"
 
 
 def chosen(

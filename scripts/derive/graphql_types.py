@@ -17,16 +17,20 @@ from scripts.derive.graphql_text import (
     Member,
     a,
     definition,
+    enum_name,
+    enum_names,
     is_in_graphql,
+    items_of,
+    key_name,
     type_name,
     value_type,
     words,
 )
 from scripts.derive.scan import Found, FoundResource
-from sluice.graph.part import graphql_name
+from sluice.graph.part import graphql_name, is_id, member_name
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.items import Items
-from sluice.resource import Resource
+from sluice.resource import Function, Many, One, Resource
 
 TYPE_SUFFIXES = ("", "Connection", "Edge", "Filter", "Sort", "SortField")
 
@@ -38,7 +42,7 @@ def definitions(found: Found, each: FoundResource) -> Iterator[str]:
     description = resource.description or f"{a(one).capitalize()}."
     yield definition("type", name, description, row_members(found, resource))
     for field in resource.all_fields:
-        if field.choices:
+        if enum_names(items_of(field).choices):
             yield _choices(resource, field)
         if isinstance(field, Items) and field.name not in resource.graphql.hidden:
             yield _item(found, item_resource(found, field), field)
@@ -49,21 +53,45 @@ def definitions(found: Found, each: FoundResource) -> Iterator[str]:
 
 def row_members(found: Found, resource: Resource) -> Iterator[Member]:
     """Yield the fields of a row: columns, the row of each foreign key, lists of children."""
-    one = words(resource.singular)
+    if not is_id(resource, resource.keys[0]):
+        yield Member("id", "ID!", _id_description(resource))
     for field in resource.all_fields:
         if field.name not in resource.graphql.hidden:
+            if field not in resource.keys and graphql_name(field.name) == "id":
+                message = 'the field `id` is the key: hide the other by GraphQL(hidden=["id"])'
+                raise DeclarationError(f"{resource.name}: {message}")
             yield _row_member(found, resource, field)
-    for relation in resource.lists:
-        other = found.named(relation.resource)
+    for relation in resource.relations:
+        other = found.named(relation.resource) if not isinstance(relation, Function) else None
         if other is None or not is_in_graphql(other) or relation.name in resource.graphql.hidden:
             continue
-        text = f"List the {words(relation.name)} of the {one}, {_default_order(other.resource)}."
-        yield Member(
-            graphql_name(relation.name),
-            f"{type_name(other.resource)}Connection!",
-            text,
-            (*page_arguments(other.resource), *sort_argument(other.resource)),
-        )
+        if isinstance(relation, One):
+            yield _one(resource, relation, other.resource)
+        elif isinstance(relation, Many):
+            yield _many(resource, relation, other.resource)
+
+
+def _id_description(resource: Resource) -> str:
+    *others, last = [words(key.name) for key in resource.keys]
+    parts = f"{', '.join(others)} and {last}" if others else f"its {last}"
+    return f"The {words(resource.singular)}'s id, made of {parts}."
+
+
+def _one(resource: Resource, one: One, other: Resource) -> Member:
+    """Return the row that a foreign key of several columns references."""
+    columns = [field for field in resource.all_fields if field.column in one.foreign_key]
+    is_nullable = any(field.nullable for field in columns) or bool(other.soft_delete)
+    text = f"The {words(one.name)} of the {words(resource.singular)}."
+    return Member(graphql_name(one.name), type_name(other) + ("" if is_nullable else "!"), text)
+
+
+def _many(resource: Resource, many: Many, other: Resource) -> Member:
+    """Return the list of the rows that reference a row, or are linked with it."""
+    order, arguments = _default_order(other), (*page_arguments(other), *sort_argument(other))
+    if many.through:
+        order, arguments = f"sorted by {key_name(other)}", page_arguments(other)
+    text = f"List the {words(many.name)} of the {words(resource.singular)}, {order}."
+    return Member(graphql_name(many.name), f"{type_name(other)}Connection!", text, arguments)
 
 
 def item_resource(found: Found, items: Items) -> Resource:
@@ -83,8 +111,8 @@ def is_reference(found: Found, field: Field) -> bool:
 def _row_member(found: Found, resource: Resource, field: Field) -> Member:
     one = words(resource.singular)
     end = "" if field.nullable else "!"
-    if field in resource.keys and field.reference is None:
-        return Member(graphql_name(field.name), "ID!", f"The {one}'s id.")
+    if is_id(resource, field) and field.reference is None:
+        return Member("id", "ID!", f"The {one}'s id.")
     if isinstance(field, Items):
         type_ = f"[{type_name(item_resource(found, field))}!]!"
         return Member(graphql_name(field.name), type_, description_of(resource, field))
@@ -93,21 +121,17 @@ def _row_member(found: Found, resource: Resource, field: Field) -> Member:
         if other is not None and is_in_graphql(other):
             relation = field.reference.relation
             text = field.description or f"The {words(relation)} of the {one}."
+            end = "" if other.resource.soft_delete else end  # a deleted row is not shown
             return Member(graphql_name(relation), type_name(other.resource) + end, text)
         return Member(graphql_name(field.name), "ID" + end, description_of(resource, field))
-    name = graphql_name(field.name)
+    name = member_name(resource, field.name)
     return Member(name, value_type(resource, field) + end, description_of(resource, field))
 
 
 def _choices(resource: Resource, field: Field) -> str:
-    for choice in field.choices:
-        is_name = choice.isascii() and choice.isidentifier() and not choice.startswith("__")
-        if not is_name or choice != choice.lower():
-            raise DeclarationError(f"{resource.name}.{field.name}: GraphQL cannot name {choice!r}")
-    values = (
-        Member(choice.upper(), "", f"{words(choice).capitalize()}.") for choice in field.choices
-    )
-    return definition("enum", value_type(resource, field), description_of(resource, field), values)
+    names = enum_names(items_of(field).choices)
+    values = (Member(name, "", f"{words(choice).capitalize()}.") for name, choice in names.items())
+    return definition("enum", enum_name(resource, field), description_of(resource, field), values)
 
 
 def _item(found: Found, resource: Resource, items: Items) -> str:
@@ -144,4 +168,4 @@ def _pages(name: str, one: str, many: str) -> Iterator[str]:
 
 def _default_order(resource: Resource) -> str:
     unsorted = "without `sortBy` " if sort_names(resource) else ""
-    return f"{unsorted}sorted by id"
+    return f"{unsorted}sorted by {key_name(resource)}"

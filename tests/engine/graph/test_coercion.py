@@ -20,24 +20,31 @@ from hypothesis import strategies as st
 
 from sluice.graph.schema import RULES, make_schema
 from sluice.graph.variables import read_variables
-from sluice.http.request import read_json
+from sluice.http.request import JsonDecimal, read_json
 
 SCHEMA = make_schema("""
 scalar BigInt
 scalar Decimal
 scalar Date
 scalar DateTime
+scalar Double
+scalar Duration
+scalar ExtendedDecimal
+scalar JSON
 enum Colour { RED GREEN }
 type Query { f(
     Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
-    BigInt: BigInt, Date: Date, DateTime: DateTime, Colour: Colour, list: In, lists: [In!]): Int }
+    BigInt: BigInt, Date: Date, DateTime: DateTime, Colour: Colour, list: In, lists: [In!],
+    Double: Double, Duration: Duration, ExtendedDecimal: ExtendedDecimal, JSON: JSON): Int }
 input In {
     Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
     BigInt: BigInt, Date: Date, DateTime: DateTime, Colour: Colour, list: Lists, in: In,
+    Double: Double, Duration: Duration, ExtendedDecimal: ExtendedDecimal, JSON: JSON,
     more: Int = 3 }
 input Lists {
     Int: [Int], Float: [Float], String: [String], Boolean: [Boolean], ID: [ID],
-    BigInt: [BigInt], Decimal: [Decimal], Date: [Date], DateTime: [DateTime], Colour: [Colour] }
+    BigInt: [BigInt], Decimal: [Decimal], Date: [Date], DateTime: [DateTime], Colour: [Colour],
+    Double: [Double], Duration: [Duration], ExtendedDecimal: [ExtendedDecimal], JSON: [JSON] }
 """)
 SCALARS = (
     "Int",
@@ -50,6 +57,10 @@ SCALARS = (
     "Date",
     "DateTime",
     "Colour",
+    "Double",
+    "Duration",
+    "ExtendedDecimal",
+    "JSON",
 )
 POSITIONS = (
     "{0}: {1}",
@@ -192,7 +203,9 @@ def parsed_value(scalar: str, text: str) -> Any:
         ("Int", "true", None),
         ("BigInt", "9223372036854775807", 2**63 - 1),
         ("BigInt", '"-9223372036854775807"', 1 - 2**63),
+        ("BigInt", '"-9223372036854775808"', -(2**63)),
         ("BigInt", "9223372036854775808", None),
+        ("BigInt", '"-9223372036854775809"', None),
         ("BigInt", "7" * 3000, None),
         ("BigInt", "2.0", None),
         ("BigInt", '"two"', None),
@@ -230,6 +243,18 @@ def parsed_value(scalar: str, text: str) -> Any:
         ("DateTime", '"2024-02-29T12:00:00"', None),
         ("DateTime", '"2024-02-29"', None),
         ("DateTime", "1709208000", None),
+        ("Double", "2", JsonDecimal("2")),
+        ("Double", "25e-1", JsonDecimal("2.5")),
+        ("Double", '"NaN"', "NaN"),
+        ("Double", '"2.5"', None),
+        ("Double", "true", None),
+        ("Duration", '"P1D"', "P1D"),
+        ("Duration", "1", None),
+        ("ExtendedDecimal", '"NaN"', "NaN"),
+        ("ExtendedDecimal", "1" + "0" * 40, JsonDecimal("1" + "0" * 40)),
+        ("ExtendedDecimal", "[]", None),
+        ("JSON", '{"a": [1, 2.5, "b", true, null]}', {"a": [1, Decimal("2.5"), "b", True, None]}),
+        ("JSON", "7" * 3000, int("7" * 3000)),
         ("Colour", '"RED"', "RED"),
         ("Colour", '"BLUE"', None),
         ("Colour", "1", None),

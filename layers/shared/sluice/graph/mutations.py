@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sluice.errors import NotFound
 from sluice.graph.execution import ExecutionResult, Objects, execute
 from sluice.graph.loaders import Pending
-from sluice.graph.part import column_name, is_id, member_name
+from sluice.graph.part import column_name, is_from_one, is_id, member_name
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
 from sluice.graph.values import as_json
 from sluice.http.body import BodySchema
 from sluice.kinds.field import Field, reject
-from sluice.kinds.integer import BigInt
 from sluice.sql.key import of_id, of_representation
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 class IdField(Field):
     """Read a GraphQL ID as the key of a referenced row.
 
-    An ID that no row can have becomes NO_ID if the key is a whole number. Then the database rejects
-    it, like any other unknown one.
+    An ID that no row can have becomes NO_ID if keys are whole numbers from 1. Then the database
+    rejects it, like any other unknown one.
     """
 
     def __init__(self, key: Field) -> None:
@@ -38,7 +37,7 @@ class IdField(Field):
     def read(self, value: object, pointer: str) -> object:
         if value is None:
             return None
-        if isinstance(self._key, BigInt):
+        if is_from_one(self._key):
             return row_id(str(value))
         try:
             return self._key.parse_id(str(value))

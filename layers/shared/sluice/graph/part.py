@@ -113,6 +113,12 @@ def is_id(resource: "Resource", field: "sluice.kinds.field.Field") -> bool:
     return field.name == "id" and resource.keys == (field,)
 
 
+def is_from_one(key: "sluice.kinds.field.Field") -> bool:
+    """Return whether the values of the key are whole numbers from 1, so that 0 is no row."""
+    minimum: int | None = getattr(key, "minimum", None)
+    return key.graphql_type in ("BigInt", "Int") and minimum is not None and minimum > 0
+
+
 def member_name(resource: "Resource", name: str) -> str:
     """Return the name in GraphQL of a field: `id` is the whole key, so a part has a longer name."""
     is_part = name == "id" and len(resource.keys) > 1

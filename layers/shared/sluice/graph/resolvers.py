@@ -4,6 +4,7 @@ Here are those that most applications need, and what they and an application's o
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import (
@@ -28,8 +29,9 @@ from sluice.unit_of_work import Repositories
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
     from sluice.kinds.field import FieldFilter
+    from sluice.resource import Resource
     from sluice.sql.connections import ConnectionRepository
-    from sluice.sql.list_spec import Filter
+    from sluice.sql.list_spec import Filter, ListSpec
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
 NO_ID = 0  # no row has this id
@@ -230,6 +232,38 @@ def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()
         )
 
     return resolve
+
+
+def linked_rows(parent: str, name: str, relation: str) -> "Resolver":
+    """Return a resolver of a page of the rows that each parent is linked with.
+
+    `parent` and `name` are the repositories of both rows, `relation` is the name of a `Many`.
+    """
+
+    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+        repository = context.repositories.named(name)
+        resource = context.repositories.named(parent).resource
+        other: Any = type(repository)
+        foreign_key, junction = _junction(other, resource, relation)
+        return context.load_children(
+            field,
+            parents,
+            connection_columns(field),
+            lambda parent_keys, columns: repository.connections_by_parent(
+                parent_keys, connection.list_query(field, columns), foreign_key, junction
+            ),
+        )
+
+    return resolve
+
+
+@cache
+def _junction(other: Any, resource: "Resource", relation: str) -> "tuple[str, ListSpec]":
+    """Return the foreign key of a many-to-many relation, and the list of the linked rows."""
+    from sluice.sql.junctions import junction_list  # few queries need it
+
+    many = next(many for many in resource.lists if many.name == relation)
+    return ",".join(many.columns), junction_list(other, resource, many, graphql=True)
 
 
 def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":

@@ -13,6 +13,7 @@ from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
 from sluice.graph.resolvers import (
     connection_of,
     connections_by_parent,
+    linked_rows,
     row_by_id,
     row_by_key,
     row_id_of,
@@ -34,6 +35,7 @@ class DerivedType:
     key: the columns of the key.
     rows: field → the resource, and the column of the foreign key or several.
     lists: field → the resource of the children, and their foreign key to this row.
+    links: field → the other resource, and the name of the many-to-many relation.
     columns: field → its column, where `part.column_name` is not the column.
     """
 
@@ -46,6 +48,7 @@ class DerivedType:
     key: tuple[str, ...] = ("id",)
     rows: Mapping[str, tuple[str, str | tuple[str, ...]]] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,5 +92,7 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
         yield (type_name, field_name), Field(row_by_key(resource), column=column)
     for field_name, (resource, foreign_key) in derived.lists.items():
         yield (type_name, field_name), Field(connections_by_parent(resource, foreign_key))
+    for field_name, (other, relation) in derived.links.items():
+        yield (type_name, field_name), Field(linked_rows(name, other, relation))
     for field_name, column in derived.columns.items():
         yield (type_name, field_name), Field(column=column)

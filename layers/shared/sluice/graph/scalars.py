@@ -35,7 +35,10 @@ from graphql import (
     print_ast,
 )
 
+from sluice.http.request import JsonDecimal
+
 MAX_NESTING = 50  # levels of lists and objects in one variable
+MAX_JSON_NESTING = 100  # of a JSON value, as in REST
 MAX_SHOWN = 100  # characters of a rejected value in a message
 MAX_INT = 2**31 - 1
 MIN_INT = -(2**31)
@@ -43,6 +46,7 @@ MIN_INT = -(2**31)
 ENUM_VALUE = re.compile(r"(?!(true|false|null)$)[A-Za-z_]\w*", re.ASCII)
 BIG_INT = re.compile(r"-?\d{1,19}", re.ASCII)
 MAX_BIG_INT = 2**63 - 1
+MIN_BIG_INT = -(2**63)
 DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339, section 5.6: the offset is required.
@@ -52,6 +56,11 @@ DATE_TIME = re.compile(
     r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
+
+NON_FINITE = ("NaN", "Infinity", "-Infinity")
+MAX_DIGITS = 4_000  # of a whole number: Python converts no longer ones
+
+JSON = "JSON"
 
 LiteralParser = Callable[[ValueNode], Any]
 
@@ -71,6 +80,8 @@ def literal_of(value: object, type_: Any = None, depth: int = 0) -> ValueNode:
         raise GraphQLError(f"A variable has at most {MAX_NESTING} levels of lists and objects.")
     if isinstance(type_, GraphQLNonNull):
         type_ = type_.of_type
+    if isinstance(type_, GraphQLScalarType) and type_.name == JSON:
+        depth = MAX_NESTING - MAX_JSON_NESTING
     if isinstance(value, dict):
         fields = type_.fields if isinstance(type_, GraphQLInputObjectType) else {}
         types = {name: field.type for name, field in fields.items()}
@@ -130,10 +141,10 @@ def _parse_int(node: ValueNode) -> int:
 
 def _parse_big_int(node: ValueNode) -> int:
     text = node.value if isinstance(node, (IntValueNode, StringValueNode)) else ""
-    if not BIG_INT.fullmatch(text) or abs(int(text)) > MAX_BIG_INT:
+    if not BIG_INT.fullmatch(text) or not MIN_BIG_INT <= int(text) <= MAX_BIG_INT:
         raise GraphQLError(
             f"BigInt cannot represent value: {_shown(node)}. "
-            f"It must be a whole number from -{MAX_BIG_INT} to {MAX_BIG_INT}.",
+            f"It must be a whole number from {MIN_BIG_INT} to {MAX_BIG_INT}.",
             node,
         )
     return int(text)
@@ -161,6 +172,57 @@ def _parse_decimal(node: ValueNode) -> Decimal:
             node,
         )
     return Decimal(text)
+
+
+def _parse_double(node: ValueNode) -> Decimal | str:
+    if isinstance(node, (IntValueNode, FloatValueNode)) and _number(node) is not None:
+        return JsonDecimal(node.value)
+    if isinstance(node, StringValueNode) and node.value in NON_FINITE:
+        return node.value
+    raise GraphQLError(
+        f"Double cannot represent value: {_shown(node)}. "
+        'It must be a number, "NaN", "Infinity" or "-Infinity".',
+        node,
+    )
+
+
+def _parse_extended_decimal(node: ValueNode) -> Decimal | str:
+    if isinstance(node, (IntValueNode, FloatValueNode)) and _number(node) is not None:
+        return JsonDecimal(node.value)
+    return _parse_text("ExtendedDecimal", "19.99")(node)
+
+
+def _parse_json(node: ValueNode) -> Any:
+    """Return the value of a literal, with each number as REST reads it."""
+    match node:
+        case NullValueNode():
+            return None
+        case BooleanValueNode(value=value) | StringValueNode(value=value):
+            return value
+        case IntValueNode(value=value) if len(value) <= MAX_DIGITS:
+            return int(value)
+        case FloatValueNode(value=value) if _number(node) is not None:
+            return JsonDecimal(value)
+        case ListValueNode():
+            return [_parse_json(item) for item in node.values]
+        case ObjectValueNode():
+            return {field.name.value: _parse_json(field.value) for field in node.fields}
+    raise GraphQLError(f"JSON cannot represent value: {_shown(node)}", node)
+
+
+def _parse_text(name: str, example: str) -> Callable[[ValueNode], str]:
+    """Return the parser of a scalar whose texts are judged by the kind of the field alone."""
+
+    def parse(node: ValueNode) -> str:
+        if isinstance(node, StringValueNode):
+            return node.value
+        raise GraphQLError(
+            f"{name} cannot represent value: {_shown(node)}. "
+            f'It must be a string such as "{example}".',
+            node,
+        )
+
+    return parse
 
 
 def _parse_date(node: ValueNode) -> str:
@@ -237,4 +299,12 @@ CUSTOM_SCALARS: Mapping[str, LiteralParser] = {
     "Decimal": _parse_decimal,
     "Date": _parse_date,
     "DateTime": _parse_datetime,
+    "Double": _parse_double,
+    "LocalDateTime": _parse_text("LocalDateTime", "2026-01-31T12:00:00"),
+    "LocalTime": _parse_text("LocalTime", "12:34:56"),
+    "Duration": _parse_text("Duration", "P1DT2H"),
+    "ExtendedDecimal": _parse_extended_decimal,
+    "ExtendedDate": _parse_text("ExtendedDate", "2026-01-31"),
+    "ExtendedDateTime": _parse_text("ExtendedDateTime", "2026-01-31T12:00:00Z"),
+    "JSON": _parse_json,
 }

@@ -29,8 +29,11 @@ from graphql.validation import (
 )
 
 from sluice import application
-from sluice.graph.part import current_part
+from sluice.graph.part import column_name, current_part
 from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser, literal_of
+
+# Of the input of a range, which is read like an object of a REST body.
+RANGE_MEMBERS = {"lower", "upper", "lowerInclusive", "upperInclusive", "empty"}
 
 
 @cache
@@ -45,6 +48,10 @@ def make_schema(text: str, lower_case_enums: Collection[str] = ()) -> GraphQLSch
     schema = build_schema(text)
     _set_custom_scalars(schema.type_map)
     _replace_scalars(schema.type_map)
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType) and type_.fields.keys() == RANGE_MEMBERS:
+            for member, field in type_.fields.items():
+                field.out_name = column_name(member)
     for name in lower_case_enums:
         enum = schema.type_map.get(name)
         if isinstance(enum, GraphQLEnumType):

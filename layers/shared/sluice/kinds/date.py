@@ -37,6 +37,8 @@ class Date(Field):
     ) -> None:
         super().__init__(name, **options)
         self.non_finite = non_finite
+        if non_finite:
+            self.graphql_type = "ExtendedDate"
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):

@@ -53,6 +53,9 @@ class Numeric(Field):
         self.non_finite: tuple[str, ...] = ()
         if non_finite:
             self.non_finite = ("NaN", "Infinity", "-Infinity") if precision is None else ("NaN",)
+        is_long = precision is None or max(precision - (scale or 0), scale or 0) > MAX_DIGITS
+        if is_long or non_finite:
+            self.graphql_type = "ExtendedDecimal"
         self._step = Decimal((0, (1,), -(scale or 0)))
         # A result that needs more digits than the context has is an error, by default after 28.
         self._context = Context((precision or MAX_FREE_DIGITS) + 1)

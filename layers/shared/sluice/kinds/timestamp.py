@@ -59,6 +59,8 @@ class Timestamp(Field):
     ) -> None:
         super().__init__(name, **options)
         self.non_finite = non_finite
+        if non_finite:
+            self.graphql_type = "ExtendedDateTime"
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):

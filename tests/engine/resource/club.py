@@ -50,7 +50,7 @@ CREATE FUNCTION club.others(member bigint) RETURNS SETOF club.members LANGUAGE s
 CREATE FUNCTION club.mentor(member bigint) RETURNS SETOF club.members LANGUAGE sql STABLE AS
     $$ SELECT m.* FROM club.members p JOIN club.members m ON m.id = p.mentor_id WHERE p.id = $1 $$;
 CREATE FUNCTION club.amount(kind text, from_ date) RETURNS numeric LANGUAGE sql STABLE AS
-    $$ SELECT amount * 1.50 FROM club.fees f WHERE f.kind = $1 AND f.valid_from = $2 $$;
+    $$ SELECT amount * 1.5 FROM club.fees f WHERE f.kind = $1 AND f.valid_from = $2 $$;
 INSERT INTO club.teams VALUES (1, 'First'), (2, 'Second');
 INSERT INTO club.fees VALUES ('full', '2026-01-01', 90), ('half', '2026-01-01', 45);
 INSERT INTO club.members (name, team_id, mentor_id, fee_kind, fee_from) VALUES

@@ -174,6 +174,9 @@ def _row_select(projection: Projection, rows: str, condition: str = "") -> str:
 
 
 def _value(field: Field) -> str:
-    """Return the SELECT list of a value, as an object with the name of its field."""
-    item = f'{field.select("f_.value")} AS "{field.name}"'
+    """Return the SELECT list of a value, as an object with the name of its field.
+
+    The cast gives it the field's decimals, which the type of a function's result does not say.
+    """
+    item = f'{field.select(f"CAST(f_.value AS {field.ddl()})")} AS "{field.name}"'
     return f"(SELECT row_to_json(o)::text FROM (SELECT {item}) o) AS json, {NO_ROW}"

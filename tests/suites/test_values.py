@@ -3,9 +3,11 @@
 It is created, read, sent back, found by a filter, passed by a cursor, and imported.
 """
 
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 from urllib.parse import quote
 
@@ -13,20 +15,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sluice.http.route import RouteSpec
+from sluice import application
+from sluice.imports.derived import import_resource
 from sluice.kinds.field import Field
 from sluice.kinds.items import Items
 from sluice.kinds.jsonb import dumps
-from sluice.resource import DIGEST
+from sluice.resource import DIGEST, names_of
 from sluice.sql.derived import table
 from sluice.sql.identifiers import quoted
 from tests.fixtures.cases import NEW, case_of
 from tests.fixtures.client import ApiResponse, Client
 from tests.fixtures.field_values import values_of
+from tests.fixtures.imports import ImportHarness
 from tests.fixtures.resources import RESOURCES, resource_routes
 
 OTHERS = 2_000  # the number of a row that is there already; no value is such a sample
-POSTS = {
+POSTS: dict[str, Any] = {
     name: route
     for name in RESOURCES
     for route in resource_routes(name)
@@ -34,16 +38,21 @@ POSTS = {
 }
 
 
-def created_fields(name: str, route: RouteSpec) -> Iterator[Field]:
-    """Yield the columns that a POST sets, without references: those need other rows."""
-    assert route.body
+def created_fields(name: str) -> Iterator[Field]:
+    """Yield the columns that a client sets, without references: those need other rows."""
     resource = case_of(name).resource
-    for field in route.body.fields.values():
-        if field in resource.writable and not field.reference and not isinstance(field, Items):
+    references = {column for each in resource.refs for column in names_of(each.foreign_key)}
+    for field in resource.writable:
+        if field.column not in references and not isinstance(field, Items):
             yield field
 
 
-CREATED = [(name, field) for name, route in POSTS.items() for field in created_fields(name, route)]
+CREATED = [
+    (name, field)
+    for name, route in POSTS.items()
+    for field in created_fields(name)
+    if field.name in route.body.fields
+]
 
 
 def ids(value: object) -> str:
@@ -61,9 +70,10 @@ class Sent:
         self.path = self.created.headers["Location"]
         self.row = exact(self.created)
 
-    def write(self, method: str, path: str, body: object, status: int = 200) -> ApiResponse:
+    def write(self, method: str, path: str, body: dict[str, Any], status: int = 200) -> ApiResponse:
         """Send JSON with each digit of its numbers."""
-        response = self.client.call(method, path, raw=dumps(body).encode())
+        pairs = ",".join(f"{json.dumps(name)}:{dumps(value)}" for name, value in body.items())
+        response = self.client.call(method, path, raw=f"{{{pairs}}}".encode())
         assert response.status == status, (self.value, response.text)
         return response
 
@@ -218,3 +228,58 @@ def test_any_value_survives_each_way(client: Client, data: st.DataObject) -> Non
     sent = Sent(client, name, field, value)
     sent.check()
     sent.delete()
+
+
+def imported_fields(name: str) -> dict[str, Field]:
+    """Return the columns that a file of the resource sets, without references."""
+    declared = import_resource(application.current().load("imports", name))
+    excluded = {*declared.references, *declared.exactly_one_of}
+    plain = {field.name: field for field in created_fields(name)}
+    return {
+        column: plain[column] for column in declared.fields if column in plain.keys() - excluded
+    }
+
+
+def rows_of(client: Client, name: str, *, is_csv: bool) -> Iterator[tuple[Field, dict[str, Any]]]:
+    """Yield a row for each field and each of its bounds. A CSV file has no empty text."""
+    columns = import_resource(application.current().load("imports", name)).fields
+    number = NEW
+    for field in imported_fields(name).values():
+        for value in [*field.bounds(), field.example, *([None] if field.nullable else [])]:
+            number += 1
+            row = case_of(name).new(client, number) | {field.name: value}
+            if not (is_csv and value == ""):
+                yield field, {column: row[column] for column in columns if column in row}
+
+
+def csv_line(values: Iterable[object]) -> str:
+    output = StringIO()
+    csv.writer(output).writerow("" if value is None else text_of(value) for value in values)
+    return output.getvalue()
+
+
+def json_line(row: Mapping[str, object]) -> str:
+    return f"{{{','.join(f'{json.dumps(name)}:{dumps(value)}' for name, value in row.items())}}}\n"
+
+
+@pytest.mark.parametrize("file", ["file.csv", "file.jsonl"])
+@pytest.mark.parametrize("name", application.current().imports)
+def test_bounds_survive_an_import(harness: ImportHarness, name: str, file: str) -> None:
+    is_csv = file.endswith("csv")
+    client = harness.client
+    rows = [*rows_of(client, name, is_csv=is_csv)]
+    if not rows:
+        pytest.skip("each column is a reference")
+    lines = [csv_line(row.values()) if is_csv else json_line(row) for _, row in rows]
+    header = csv_line(rows[0][1]) if is_csv else ""
+
+    job = harness.load(header + "".join(lines), name, file)
+
+    assert harness.rejects(job["id"]) == []
+    assert (job["status"], job["rows_written"]) == ("completed", len(rows))
+    source = table(case_of(name).resource)
+    for field, row in rows:
+        stored = field.to_sql(field.read(exact_value(row[field.name]), ""))
+        column, value = quoted(field.column), f"CAST(:value AS {field.sql_type})"
+        found = f"SELECT FROM {source} WHERE {column} IS NOT DISTINCT FROM {value}"
+        assert client.sql(found, value=stored), (field, row[field.name])

@@ -236,7 +236,9 @@ def imported_fields(name: str) -> dict[str, Field]:
     excluded = {*declared.references, *declared.exactly_one_of}
     plain = {field.name: field for field in created_fields(name)}
     return {
-        column: plain[column] for column in declared.fields if column in plain.keys() - excluded
+        column: plain[column]
+        for column in declared.fields
+        if column in plain.keys() - excluded and plain[column].in_table
     }
 
 

@@ -58,6 +58,8 @@ ALLOWED = {
         "sluice.kinds",
         "sluice.resource",
     },
+    # For development and deployment: no function reads the catalogue.
+    "sluice.catalog": {"sluice.kinds", "sluice.query", "sluice.resource", "sluice.sql"},
     # A function loads the declarations that it serves: they import nothing that is slow.
     "sluice.kinds": {"sluice.kinds", "sluice.errors", "sluice.resource"},
     "sluice.resource": {"sluice.kinds", "sluice.errors"},
@@ -150,6 +152,16 @@ ALLOWED = {
         "sluice.sql",
         "sluice.errors",
         "sluice.settings",
+        "aws_lambda_powertools",
+    },
+    "sluice.http.resource_routes": {
+        "sluice.http",
+        "sluice.application",  # finds the repository of another resource below a row
+        "sluice.kinds",
+        "sluice.errors",
+        "sluice.resource",
+        "sluice.runtime",
+        "sluice.sql",
         "aws_lambda_powertools",
     },
     "sluice.http.group": {
@@ -360,6 +372,7 @@ def test_sql_is_only_in_repositories() -> None:
         "sluice.imports.job_repository",
         "sluice.imports.staged_rows",
         "sluice.kinds",
+        "sluice.catalog",
         *APPLICATIONS,
         "sluice.db.replica",
         "sluice.migrations",

@@ -29,7 +29,7 @@ export SLUICE_APP := $(APP)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource sql lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,9 +53,9 @@ sessions = failed=0; ran=0; for app in sample agency ""; do \
 test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))
 
-# The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL.
+# The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
-	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions
+	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites tests/agency
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
@@ -65,6 +65,9 @@ test-slow: .venv/.dev ## run the slow tests, and the property tests with new ran
 
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
+
+fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000
+	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sluice.http.body import BodySchema
 from sluice.http.route import RouteSpec
+from sluice.kinds.integer import BigInt
 from sluice.kinds.text import Text
 from tests.fixtures.application import written_tables
 from tests.fixtures.cases import case_of
@@ -59,12 +60,17 @@ class ResourceRoute:
 
     @property
     def path(self) -> str:
-        return re.sub(r"<\w+>", "{id}", self.route.path, count=1)
+        return re.sub(r"<\w+>(/<\w+>)*", "{id}", self.route.path, count=1)
 
 
 ROUTES = [ResourceRoute(name, route) for name in RESOURCES for route in resource_routes(name)]
 WRITES = [write for write in ROUTES if write.route.body is not None]
-BY_ID = [each for each in ROUTES if "{id}" in each.path]
+# Of a row whose key is a number. Texts have few invalid keys, and tests/engine has other keys.
+BY_ID = [
+    each
+    for each in ROUTES
+    if "{id}" in each.path and [type(k) for k in case_of(each.resource).resource.keys] == [BigInt]
+]
 
 
 class PopulatedDatabase:

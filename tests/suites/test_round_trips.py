@@ -8,7 +8,7 @@ import pytest
 
 from sluice.http.route import RouteSpec
 from tests.fixtures.application import count_statements
-from tests.fixtures.cases import case_of
+from tests.fixtures.cases import case_of, parameters_of
 from tests.fixtures.client import Client
 from tests.fixtures.resources import (
     RESOURCES,
@@ -30,13 +30,11 @@ def with_row_id(target: str, client: Client) -> str:
 def every_parameter(name: str) -> str:
     """Return a query with up to three sorts and a value of each filter."""
     resource = case_of(name).resource
-    values = {
-        parameter: field.sample(1)
-        for field in (*resource.all_fields, *resource.filters)
-        for parameter in field.filters() or ([field.name] if field in resource.filters else ())
-    }
-    values |= {"search": "word"} if "search" in list_spec(name).filters else {}
-    query = "&".join(f"{key}={quote(text_of(value))}" for key, value in values.items())
+    values = {"search": "word"} if "search" in list_spec(name).filters else {}
+    for field in (*resource.all_fields, *resource.filters):
+        by_hand = {field.name: text_of(field.sample(1))} if field in resource.filters else {}
+        values |= parameters_of(field) or by_hand
+    query = "&".join(f"{key}={quote(value)}" for key, value in values.items())
     return f"?limit=5&include_total=true&sort={','.join([*list_spec(name).sorts][:3])}&{query}"
 
 

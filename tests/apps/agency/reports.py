@@ -19,7 +19,7 @@ PIPELINE = Resource(
     description="A deal that is neither won nor lost, with the name of its owner.",
     table="agency.pipeline",
     group="reports",
-    key=BigInt("id", sort=True),
+    key=BigInt("id", minimum=1, sort=True),
     fields=[
         Text("title", filter="equal", sort=True),
         Stage("stage", filter="in"),

@@ -33,9 +33,9 @@ INFINITE = {"non_finite": True}
 # Column → kind, its options, and the filters of the column that is not null.
 KINDS: dict[str, tuple[Kind, dict[str, Any], list[str]]] = {
     "flag": (Boolean, {}, ["equal"]),
-    "small": (SmallInt, {}, ["in", "range"]),
-    "whole": (Integer, {}, ["in", "range"]),
-    "large": (BigInt, {}, ["in", "range"]),
+    "small": (SmallInt, {"minimum": -(2**15)}, ["in", "range"]),
+    "whole": (Integer, {"minimum": -(2**31)}, ["in", "range"]),
+    "large": (BigInt, {"minimum": -(2**63)}, ["in", "range"]),
     "exact": (Numeric, INFINITE, ["in", "range"]),
     "price": (Numeric, {"precision": 9, "scale": 2}, ["in", "range"]),
     "hundreds": (Numeric, {"precision": 5, "scale": 0, **INFINITE}, ["in", "range"]),

@@ -15,6 +15,7 @@ from sluice.http.body import BodySchema
 from sluice.http.route import RouteSpec
 from sluice.kinds.integer import BigInt
 from sluice.kinds.text import Text
+from sluice.sql.derived import table
 from tests.fixtures.application import written_tables
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import ApiResponse, Client
@@ -346,7 +347,7 @@ def test_accepted_text_is_returned_unchanged(
 ) -> None:
     name, field = data.draw(st.sampled_from(TEXTS))
     assume(not rejects(field, text))
-    client.sql(f"TRUNCATE {case_of(name).resource.table} CASCADE")
+    client.sql(f"TRUNCATE {table(case_of(name).resource)} CASCADE")
     created = client.post(f"/api/{name}", {**case_of(name).new(client), field.name: text})
     assert created.status == 201, created.text
     assert client.get(created.headers["Location"]).json[field.name] == text.strip()

@@ -49,6 +49,11 @@ class BodySchema:
         self.merge_patch = merge_patch
         self._accepted = {**self.immutable, **self.fields}
 
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a request without content has the body `{}`."""
+        return False
+
     def required(self, method: str) -> Collection[str]:
         """Return the names of the fields that a body of this method must have. A PUT needs all."""
         if method == "PATCH":
@@ -59,6 +64,20 @@ class BodySchema:
         """Return the values of a parsed body. Raise ValidationFailed with all invalid fields."""
         required = self.required(method)
         return read_object(document, "", self._accepted, required=required, ignored=self.read_only)
+
+
+class OptionalBody(BodySchema):
+    """A body of which every field may be left out that has another value. It may then be missing.
+
+    So are the arguments of a function, and the payload of a link.
+    """
+
+    @property
+    def may_be_missing(self) -> bool:
+        return not self.required("")
+
+    def required(self, method: str) -> Collection[str]:
+        return [field.name for field in self.fields.values() if field.required]
 
 
 def body_of_new(resource: Resource) -> BodySchema:

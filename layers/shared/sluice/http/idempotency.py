@@ -23,22 +23,34 @@ def create(
     keys: Sequence[Field],
     make: Callable[[IdempotencyKey | None], Representation],
 ) -> Response[str]:
-    """Create a row and return 201, or return the stored response if the key was used before.
+    """Create a row and return 201, as `once` does. `keys` are the fields of the row's key."""
+    return once(request, store, make, lambda row: responses.created(request, row, keys))
 
-    `make` stores the response in the transaction that creates the row. It raises
+
+def once(
+    request: Request,
+    store: IdempotencyKeyRepository,
+    make: Callable[[IdempotencyKey | None], Representation],
+    respond: Callable[[Representation], Response[str]],
+) -> Response[str]:
+    """Return the response to what `make` returns, or the stored one if the key was used before.
+
+    `make` stores the response in the transaction that does the work. It raises
     IdempotencyKeyReused if a response is stored already. That error reaches the client if the
-    stored response was for another body. `keys` are the fields of the row's key.
+    stored response was for another body.
     """
     key = read_key(request)
     if key is None:
-        return responses.created(request, make(None), keys)
+        return respond(make(None))
     try:
-        return responses.created(request, make(key), keys)
+        return respond(make(key))
     except IdempotencyKeyReused:
         stored = store.find_response(key)
         if stored is None:
             raise
-        return responses.created(request, stored, keys, replayed=True)
+        response = respond(stored)
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
 
 
 def read_key(request: Request) -> IdempotencyKey | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from sluice.errors import FieldError, InvalidParameter
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.date import parse_date
-from sluice.kinds.field import FieldFilter
+from sluice.kinds.field import Field, FieldFilter
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
 from sluice.sql.list_spec import ListQuery, ListSpec
@@ -67,10 +67,58 @@ class FieldsParams(NamedTuple):
         return fields
 
 
+class RowQuery(NamedTuple):
+    """What a client wants to see of a row: fields (None for all), and referenced rows."""
+
+    fields: frozenset[str] | None
+    expand: tuple[str, ...]
+
+
+class RowParams(NamedTuple):
+    """The parameters `fields` and `expand` of a row.
+
+    expandable: the references that can be expanded. Without any there is no `expand`.
+    """
+
+    projection: Projection
+    expandable: tuple[str, ...] = ()
+
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> RowQuery:
+        """Return both parameters."""
+        parser = _ParamParser(query, repeated)
+        known = self.projection.fields
+        fields = parser.get_joined("fields", lambda text: _fields(text, known), None)
+        expand = parser.get_joined("expand", _paths, ()) if self.expandable else ()
+        parser.finish()
+        return RowQuery(fields, expand)
+
+
+class ArgumentParams(NamedTuple):
+    """The arguments of a function, each with its name."""
+
+    fields: tuple[Field, ...]
+
+    def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> dict[str, Any]:
+        """Return the value of each argument."""
+        parser = _ParamParser(query, repeated)
+        values = {
+            field.name: parser.require(field.name, field.parse, None)
+            if field.required
+            else parser.get(field.name, field.parse, field.default)
+            for field in self.fields
+        }
+        parser.finish()
+        return values
+
+
 class ListParams(NamedTuple):
-    """The parameters of a list: page, sort, fields, total and filters."""
+    """The parameters of a list: page, sort, fields, total, filters, and references to expand.
+
+    In the query that it returns, `expand` has the paths, such as `owner.organisation`.
+    """
 
     list_spec: ListSpec
+    expandable: tuple[str, ...] = ()
 
     def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> ListQuery:
         """Return the query for the repository."""
@@ -85,6 +133,7 @@ class ListParams(NamedTuple):
             cursor=parser.get("cursor", CURSOR.parse, None),
             offset=parser.get("offset", lambda text: parse_whole_number(text, 0, MAX_OFFSET), 0),
             include_total=parser.get("include_total", INCLUDE_TOTAL.parse, False),
+            expand=parser.get_joined("expand", _paths, ()) if self.expandable else (),
             filters={
                 name: parser.get_filter(name, spec.field_filter)
                 for name, spec in self.list_spec.filters.items()
@@ -222,6 +271,11 @@ def _sort(text: str, list_spec: ListSpec) -> tuple[tuple[str, bool], ...]:
     if len(terms) > MAX_SORTS or len({name for name, _, _ in terms}) < len(terms):
         raise ValueError(f"must have at most {MAX_SORTS} different keys")
     return tuple((name, direction == "desc") for name, _, direction in terms)
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    """Return the references to expand. `expand.expanded` checks them."""
+    return tuple(sorted({path.strip() for path in text.split(",")}))
 
 
 def _fields(text: str, known: Collection[str]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from sluice.errors import BadRequest
+from sluice.errors import BadRequest, InsufficientScope
 from sluice.request_context import RequestContext
 
 
@@ -84,6 +84,12 @@ NO_REQUEST = Request("", "", {}, {}, b"")
 def request_of(context: RequestContext) -> Request:
     """Return the request of a context, or NO_REQUEST if it has none."""
     return context.request or NO_REQUEST
+
+
+def require_scope(request: Request, scope: str) -> None:
+    """Raise InsufficientScope if the client does not have the scope."""
+    if scope not in request.scopes:
+        raise InsufficientScope(scope)
 
 
 def read_json(text: str, what: str) -> Any:

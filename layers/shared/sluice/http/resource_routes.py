@@ -14,12 +14,13 @@ from sluice.http import idempotency, responses
 from sluice.http.body import body_of_changes, body_of_new, without_key
 from sluice.http.conditional import precondition
 from sluice.http.paths import collection_path, row_path
-from sluice.http.query_params import FieldsParams, ListParams
-from sluice.http.request import Request
+from sluice.http.query_params import ListParams, RowParams, RowQuery
+from sluice.http.request import Request, require_scope
 from sluice.http.route import LazyRoute, ResponseSpec, RouteHandler, RouteSpec
 from sluice.http.route_texts import default_text
 from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
+from sluice.resource import Resource
 from sluice.sql.key import Key
 from sluice.sql.list_spec import ListQuery
 from sluice.sql.resource_repository import ResourceRepository
@@ -54,7 +55,7 @@ def resource_api(
     """
     resource = repository.resource
     api = Api(runtime=runtime.current, scope=resource.scope_prefix)
-    declared = _routes(repository, texts, stale_if_error=stale_if_error)
+    declared = _routes(repository, texts, find, stale_if_error=stale_if_error)
     routes = [
         *(LazyRoute.of(route, handler) for route, handler in declared),
         *_routes_below(repository, texts, find),
@@ -71,11 +72,14 @@ def resource_api(
 class ResourceHandlers:
     """Handle the requests of a resource by the methods of its repository."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, find: FindRepository) -> None:
         self._repository = repository
+        self._find = find
 
     def list(self, request: Request, query: ListQuery) -> Response[str]:
-        return responses.page(request, self._rows().page(query), query.limit)
+        items = expanded_items(request, self._repository, query.expand, self._find)
+        page = self._rows().page(query._replace(expand=items))
+        return responses.page(request, page, query.limit)
 
     def create(self, request: Request, values: dict[str, Any]) -> Response[str]:
         rows = self._rows()
@@ -86,8 +90,9 @@ class ResourceHandlers:
             lambda key: rows.create(values, key),
         )
 
-    def get(self, request: Request, fields: frozenset[str] | None, key: Key) -> Response[str]:
-        return responses.ok(request, self._rows().get_by_id(key, fields))
+    def get(self, request: Request, query: RowQuery, key: Key) -> Response[str]:
+        items = expanded_items(request, self._repository, query.expand, self._find)
+        return responses.ok(request, self._rows().get_by_id(key, query.fields, items))
 
     def update(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
         changes = without_key(self._repository.resource, values, key)
@@ -101,13 +106,40 @@ class ResourceHandlers:
         return runtime.current().get(self._repository)
 
 
+def expanded_items(
+    request: Request, repository: Repository, paths: tuple[str, ...], find: FindRepository
+) -> tuple[str, ...]:
+    """Return the SQL of the referenced rows to show in each row. Few requests need the module.
+
+    Raises InvalidParameter, and InsufficientScope without the scope of such a row.
+    """
+    if not paths:
+        return ()
+    from sluice.sql.expand import expanded
+
+    found = expanded(repository, paths, find)
+    for scope in found.scopes:
+        require_scope(request, scope)
+    return found.items
+
+
+def expandable(resource: Resource) -> tuple[str, ...]:
+    """Return the references that `?expand=` knows."""
+    return tuple(one.name for one in resource.refs if one.expand)
+
+
 def _routes(
-    repository: Repository, texts: Mapping[str, str], *, stale_if_error: bool
+    repository: Repository,
+    texts: Mapping[str, str],
+    find: FindRepository,
+    *,
+    stale_if_error: bool,
 ) -> Iterator[tuple[RouteSpec, RouteHandler]]:
     resource = repository.resource
     list_spec = repository.list_spec
     row = list_spec.projection
-    handlers = ResourceHandlers(repository)
+    handlers = ResourceHandlers(repository, find)
+    references = expandable(resource)
     key = {field.name: field for field in resource.keys}
 
     def route(verb: str, method: str, response: ResponseSpec, **declared: Any) -> RouteSpec:
@@ -125,11 +157,11 @@ def _routes(
             **declared,
         )
 
-    yield route("list", "GET", list_spec, query=ListParams(list_spec)), handlers.list
+    yield route("list", "GET", list_spec, query=ListParams(list_spec, references)), handlers.list
     if "create" in resource.writes:
         body = body_of_new(resource)
         yield route("create", "POST", row, body=body, idempotent=True), handlers.create
-    query = FieldsParams(row)
+    query = RowParams(row, references)
     yield route("get", "GET", row, query=query, stale_if_error=stale_if_error), handlers.get
     changes = body_of_changes(resource)
     if "replace" in resource.writes:
@@ -148,3 +180,7 @@ def _routes_below(
         from sluice.http.relation_routes import relation_routes
 
         yield from relation_routes(repository, texts, find)
+    if repository.resource.functions:
+        from sluice.http.function_routes import function_routes
+
+        yield from function_routes(repository, texts)

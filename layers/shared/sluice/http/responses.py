@@ -26,15 +26,18 @@ def ok(request: Request, row: Representation) -> Response[str]:
     return Response(200, JSON, row.json, headers)
 
 
-def created(
-    request: Request, row: Representation, keys: Sequence[Field], *, replayed: bool = False
-) -> Response[str]:
+def created(request: Request, row: Representation, keys: Sequence[Field]) -> Response[str]:
     """Return 201 with the new row and its `Location`. `keys` are the fields of its key."""
     path = key.to_path(key.of_representation(keys, row.id))
     headers = {"ETag": f'"{row.etag}"', "Location": f"{request.path}/{path}"}
-    if replayed:
-        headers["Idempotency-Replayed"] = "true"
     return Response(201, JSON, row.json, headers)
+
+
+def result(request: Request, returned: Representation) -> Response[str]:
+    """Return what a function of the database returned: a row, a value, or nothing."""
+    if returned.etag:
+        return ok(request, returned)
+    return Response(200, JSON, returned.json) if returned.json else no_content()
 
 
 def no_content() -> Response[str]:

@@ -77,10 +77,24 @@ class RouteSpec(NamedTuple):
     def changes_collection(self) -> bool:
         """Return whether the route adds to a collection or changes many of its rows.
 
-        Then a precondition applies to the collection and not to a row.
+        Then a precondition applies to the collection and not to a row. The links of a row are a
+        collection, too.
         """
+        if "<" in self.path:
+            return self.is_link
         creates = self.method == "POST" and isinstance(self.response, Projection)
-        return creates or (self.method == "PATCH" and "<" not in self.path)
+        return creates or self.method == "PATCH"
+
+    @property
+    def is_conditional(self) -> bool:
+        """Return whether `If-Match` and `If-None-Match` of a write apply to a row."""
+        is_of_row = "<" in self.path and not self.is_link
+        return is_of_row and self.method in ("POST", "PUT", "PATCH", "DELETE")
+
+    @property
+    def is_link(self) -> bool:
+        """Return whether the path has the keys of two rows."""
+        return "other" in self.keys
 
     def prepare(self, request: Request) -> Request:
         """Check the headers and return the request with its body decompressed.
@@ -91,7 +105,7 @@ class RouteSpec(NamedTuple):
         returns_json = self.response is not None and not isinstance(self.response, str)
         if returns_json:
             headers.accepted_type(request, (content.JSON,), content.JSON)
-        if self.body is None:
+        if self.body is None or self._has_no_body(request):
             return request
         content.require_media_type(request, self.media_types)
         return content.decode(request, self.body.max_bytes)
@@ -107,10 +121,14 @@ class RouteSpec(NamedTuple):
             _require_no_query(request)
         path = self._path_values(path_texts)
         if self.body is not None:
-            return [self.body.read_body(content.read(request), self.method)], path
+            document = {} if self._has_no_body(request) else content.read(request)
+            return [self.body.read_body(document, self.method)], path
         if self.query is not None:
             return [self.query.read(request.query, request.repeated)], path
         return [], path
+
+    def _has_no_body(self, request: Request) -> bool:
+        return not request.body and self.body is not None and self.body.may_be_missing
 
     def _path_values(self, texts: Mapping[str, str]) -> dict[str, Any]:
         parsed = of_path(tuple(self.path_fields.values()), tuple(texts.values()))

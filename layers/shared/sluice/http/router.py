@@ -15,7 +15,6 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from sluice import request_context
 from sluice.errors import (
     CircuitOpen,
-    InsufficientScope,
     InternalError,
     MethodNotAllowed,
     RateLimited,
@@ -28,7 +27,7 @@ from sluice.http.headers import credentials, min_lsn, origin
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
-from sluice.http.request import Request, request_of
+from sluice.http.request import Request, request_of, require_scope
 from sluice.http.route import (
     LazyRoute,
     ResponseSpec,
@@ -242,8 +241,8 @@ class Api:
         """Check what the route declares, parse its arguments and call its handler."""
         context = request_context.current()
         context.route = to_openapi(route.path)
-        if route.scope and route.scope not in request_of(context).scopes:
-            raise InsufficientScope(route.scope)
+        if route.scope:
+            require_scope(request_of(context), route.scope)
         request = context.request = route.prepare(request_of(context))
         if route.changes_collection:
             conditional.require_collection_precondition(request)

@@ -1,6 +1,6 @@
 """Create JSON Schemas of bodies, parameters and responses from the declarations of the handlers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sluice import application
@@ -8,16 +8,19 @@ from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
 from sluice.http.body import BodySchema
 from sluice.http.query_params import (
+    ArgumentParams,
     DateRangeParams,
     FieldsParams,
     IntParam,
     IntParams,
     ListParams,
     QueryParams,
+    RowParams,
     SqlParams,
 )
 from sluice.kinds.objects import object_schema
 from sluice.openapi_texts import OpenApiTexts
+from sluice.resource import One
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column
 
@@ -63,8 +66,16 @@ def of_query(query: QueryParams | None) -> Iterator[Schema]:
     match query:
         case FieldsParams():
             yield _fields(query.projection.fields)
+        case RowParams():
+            yield _fields(query.projection.fields)
+            yield from _expand(query.expandable)
+        case ArgumentParams():
+            for field in query.fields:
+                schema, needed = field.filter_schema(), {"required": True} if field.required else {}
+                yield parameter(field.name, schema, field.description, **needed)
         case ListParams():
             yield from _of_listing(query.list_spec)
+            yield from _expand(query.expandable)
         case IntParams():
             for name, param in query.params.items():
                 yield parameter(name, _of_number(param))
@@ -101,9 +112,11 @@ def _of_number(number: IntParam) -> Schema:
     }
 
 
-def parameter(name: str, schema: Schema, description: str = "", **more: Any) -> Schema:
-    """Return a query parameter. The values of a list are joined by commas."""
-    joined = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+def parameter(
+    name: str, schema: Schema, description: str = "", *, repeated: bool = False, **more: Any
+) -> Schema:
+    """Return a query parameter. The values of a list are joined by commas, or it is repeated."""
+    joined = {"style": "form", "explode": repeated} if schema.get("type") == "array" else {}
     return {
         "name": name,
         "in": "query",
@@ -152,12 +165,27 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
     )
     descriptions = {**FILTERS, **texts().filters}
     for name, spec in list_spec.filters.items():
-        yield parameter(name, spec.field_filter.schema(), descriptions.get(name, ""))
+        declared = spec.field_filter
+        repeated = declared.many and not declared.splits_at_commas
+        text = descriptions.get(name, "")
+        yield parameter(name, declared.schema(), text, repeated=repeated)
 
 
 def _fields(fields: Mapping[str, Column]) -> Schema:
     names = {"type": "array", "items": {"enum": list(fields)}, "minItems": 1}
     return parameter("fields", names, "The fields to return.")
+
+
+def _expand(references: Sequence[One]) -> Iterator[Schema]:
+    """Yield the parameter `expand` of a resource with references, which have references, too."""
+    if not references:
+        return
+    paths = []
+    for one in references:
+        other = application.current().declaration(one.resource)
+        paths += [one.name, *(f"{one.name}.{each.name}" for each in other.refs if each.expand)]
+    schema = {"type": "array", "items": {"enum": paths}, "minItems": 1}
+    yield parameter("expand", schema, "The referenced rows to show in each row.")
 
 
 # The filters that a list of any application may have.

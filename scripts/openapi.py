@@ -19,12 +19,17 @@ from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from scripts.openapi_tags import Tag
 from sluice import application, errors
-from sluice.application import ApplicationFunction
+from sluice.application import ENGINE_FUNCTIONS, ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
+from sluice.http.body import OptionalBody
 from sluice.http.paths import to_openapi
-from sluice.http.query_params import SqlParams
+from sluice.http.query_params import ListParams, RowParams, SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
 from sluice.http.router import Api
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt
+from sluice.resource import One
+from sluice.sql import key
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Projection
 
@@ -50,7 +55,8 @@ def handlers() -> dict[str, ModuleType]:
         if resource["Type"] == "AWS::Serverless::Function":
             events = resource["Properties"].get("Events", {}).values()
             name = ApplicationFunction(resource["Properties"]["CodeUri"], {}).module
-            if name not in names and any(event["Type"] == "HttpApi" for event in events):
+            is_engine = name.split(".")[-2] in ENGINE_FUNCTIONS
+            if is_engine and any(event["Type"] == "HttpApi" for event in events):
                 names.append(name)
     return {name.split(".")[-2]: importlib.import_module(name) for name in names}
 
@@ -121,7 +127,7 @@ def _known_examples(routes: Sequence[RouteSpec]) -> Schema:
     """Return the values of the resource's example bodies, by field."""
     known: Schema = {}
     for route in routes:
-        if route.body is not None:
+        if route.body is not None and not isinstance(route.body, OptionalBody):
             known |= schemas.example_of_body(route.body)
     return known
 
@@ -142,7 +148,7 @@ def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         content = {
             media_type: {"schema": schema, "example": example} for media_type in route.media_types
         }
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": not route.body.may_be_missing, "content": content}
         if route.method == "POST" and route.body.unique:
             described["x-unique"] = list(route.body.unique)
     return described
@@ -150,14 +156,14 @@ def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
 
 def _parameters(route: RouteSpec) -> Iterator[Schema]:
     for name, field in route.path_fields.items():
-        described = {"schema": field.path_schema(), "example": field.example}
+        described = {"schema": field.path_schema(), "example": _path_example(field)}
         yield {"name": name, "in": "path", "required": True, **described}
     yield from schemas.of_query(route.query)
     replica_scopes = application.current().all_replica_scopes
     for name, applies in (
         ("IfNoneMatch", route.method == "GET" and isinstance(route.response, Projection)),
-        ("IfNoneMatchOfWrite", _is_conditional(route)),
-        ("IfMatch", _is_conditional(route)),
+        ("IfNoneMatchOfWrite", route.is_conditional),
+        ("IfMatch", route.is_conditional),
         ("IdempotencyKey", route.idempotent),
         ("MinLSN", route.scope in replica_scopes or route.response == GRAPHQL_RESPONSE),
     ):
@@ -165,8 +171,8 @@ def _parameters(route: RouteSpec) -> Iterator[Schema]:
             yield {"$ref": f"#/components/parameters/{name}"}
 
 
-def _is_conditional(route: RouteSpec) -> bool:
-    return route.method in ("PUT", "PATCH", "DELETE") and "<" in route.path
+def _path_example(field: Field) -> object:
+    return field.example if isinstance(field, BigInt) else key.to_path((field.example,))
 
 
 def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
@@ -176,7 +182,7 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
     if route.scope.endswith(":write") or spec == GRAPHQL_RESPONSE:
         headers.append("X-Sluice-Min-LSN")
     if spec is None:
-        return {"204": _response("Deleted.", headers)}
+        return {"204": _response("Deleted." if route.method == "DELETE" else "Done.", headers)}
     if spec == GRAPHQL_RESPONSE:
         return {"200": _graphql_response(headers)}
     if isinstance(spec, str):
@@ -188,7 +194,7 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         headers.append("Link")
         row = schemas.example_of_columns(spec.projection.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
-        page = _page(spec, components)
+        page = _page(route, spec, components)
         return {"200": _response("A page of rows.", headers, JSON, page, example)}
     if isinstance(spec, DataEnvelope):
         data = _object(data={"type": "array", "items": schemas.of_columns(spec.fields)})
@@ -211,11 +217,11 @@ def _row_responses(
     route: RouteSpec, projection: Projection, headers: list[str], components: Schema, known: Schema
 ) -> Schema:
     """Return the successful responses of a route that returns a single row."""
-    row = _resource(projection, components, whole=route.method != "GET")
+    row = _resource(route, projection, components)
     example = schemas.example_of_columns(projection.fields, known)
     name = projection.singular
     headers = [*headers, "ETag"]
-    if route.method == "POST":
+    if route.method == "POST" and "<" not in route.path:
         headers.append("Location")
         if route.idempotent:
             headers.append("Idempotency-Replayed")
@@ -226,7 +232,7 @@ def _row_responses(
     return responses
 
 
-def _page(list_spec: ListSpec, components: Schema) -> Schema:
+def _page(route: RouteSpec, list_spec: ListSpec, components: Schema) -> Schema:
     cursors = {name: {"type": ["string", "null"]} for name in ("next_cursor", "prev_cursor")}
     pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
     pagination["properties"]["total"] = {
@@ -234,21 +240,32 @@ def _page(list_spec: ListSpec, components: Schema) -> Schema:
         "description": "Only with `include_total=true`.",
     }
     components["Pagination"] = pagination
-    rows = {"type": "array", "items": _resource(list_spec.projection, components, whole=False)}
+    rows = {"type": "array", "items": _resource(route, list_spec.projection, components)}
     return _object(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
 
 
-def _resource(projection: Projection, components: Schema, *, whole: bool) -> Schema:
-    """Return the schema of a resource; without `whole`, of any part that `fields` can select."""
-    name, partial = projection.singular.title(), f"Partial{projection.singular.title()}"
+def _resource(route: RouteSpec, projection: Projection, components: Schema) -> Schema:
+    """Return the schema of a resource. For GET, of any part that `fields` can select."""
+    # A link has a schema of its own, because it may have a payload.
+    is_link = "/" in projection.name
+    words = projection.name.replace("/", "_").title().replace("_", "")
+    name = words if is_link else projection.singular.title()
+    partial = f"Partial{name}"
     schema = schemas.of_columns(projection.fields)
     required = schema.pop("required")
+    if isinstance(route.query, (RowParams, ListParams)):
+        schema["properties"] |= {one.name: _expanded(one) for one in route.query.expandable}
     components[partial] = {**schema, "minProperties": 1}
     components[name] = {
         "allOf": [{"$ref": f"#/components/schemas/{partial}"}],
         "required": required,
     }
-    return {"$ref": f"#/components/schemas/{name if whole else partial}"}
+    return {"$ref": f"#/components/schemas/{partial if route.method == 'GET' else name}"}
+
+
+def _expanded(one: One) -> Schema:
+    text = f"The row of {one.resource}. Only with `expand={one.name}`."
+    return {"type": ["object", "null"], "description": text}
 
 
 def _object(**properties: Schema) -> Schema:
@@ -282,7 +299,7 @@ def _problems(route: RouteSpec) -> Schema:
         404: "<" in route.path,
         406: not isinstance(route.response, str) or route.response == GRAPHQL_RESPONSE,
         409: route.method != "GET",
-        412: _is_conditional(route),
+        412: route.is_conditional,
         413: route.body is not None,
         415: route.body is not None,
         422: route.body is not None,

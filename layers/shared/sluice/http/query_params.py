@@ -14,6 +14,7 @@ from sluice.kinds.date import parse_date
 from sluice.kinds.field import Field, FieldFilter
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
+from sluice.resource import One
 from sluice.sql.list_spec import ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
@@ -81,7 +82,7 @@ class RowParams(NamedTuple):
     """
 
     projection: Projection
-    expandable: tuple[str, ...] = ()
+    expandable: tuple[One, ...] = ()
 
     def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> RowQuery:
         """Return both parameters."""
@@ -118,7 +119,7 @@ class ListParams(NamedTuple):
     """
 
     list_spec: ListSpec
-    expandable: tuple[str, ...] = ()
+    expandable: tuple[One, ...] = ()
 
     def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> ListQuery:
         """Return the query for the repository."""

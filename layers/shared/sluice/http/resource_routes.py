@@ -20,7 +20,7 @@ from sluice.http.route import LazyRoute, ResponseSpec, RouteHandler, RouteSpec
 from sluice.http.route_texts import default_text
 from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
-from sluice.resource import Resource
+from sluice.resource import One, Resource
 from sluice.sql.key import Key
 from sluice.sql.list_spec import ListQuery
 from sluice.sql.resource_repository import ResourceRepository
@@ -123,9 +123,9 @@ def expanded_items(
     return found.items
 
 
-def expandable(resource: Resource) -> tuple[str, ...]:
+def expandable(resource: Resource) -> tuple[One, ...]:
     """Return the references that `?expand=` knows."""
-    return tuple(one.name for one in resource.refs if one.expand)
+    return tuple(one for one in resource.refs if one.expand)
 
 
 def _routes(

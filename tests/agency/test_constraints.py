@@ -16,7 +16,7 @@ BOOKING: dict[str, Any] = {"room": 1, "during": OPEN_END, "position": 1, "price"
     [
         ({"position": 2}, 409, {"/room": "duplicate", "/during": "duplicate"}),
         ({"room": 2}, 409, {"/position": "duplicate"}),
-        ({"room": 13, "position": 13}, 422, {"/room": "invalid", "/position": "invalid"}),
+        ({"room": 13, "position": 14}, 422, {"/room": "invalid", "/position": "invalid"}),
     ],
     ids=["exclusion", "deferred unique", "check of two columns"],
 )

@@ -35,3 +35,5 @@ def test_reference_to_a_deleted_row_stays(client: Client) -> None:
     assert client.delete(f"/api/people/{owner}").status == 204
 
     assert client.get(deal).json["owner_id"] == owner
+    assert client.get(f"{deal}?expand=owner").json["owner"] is None
+    assert client.get("/api/deals?expand=owner").json["data"][0]["owner"] is None

@@ -84,6 +84,18 @@ def delete_shelf(request, id): ...
 @api.delete("/api/shelves/<id>/clear")
 def clear_shelf(request, id): ...
 """
+ERRORS = {
+    "lib.books": {"id": "id", "title": "title", "shelf_id": "shelf_id"},
+    "public.shelves": {"id": "id", "slug": "slug", "label": "label"},
+}
+ANALYST_TABLE = (
+    {
+        "id": (20, False, "", None),
+        "slug": (200, True, "", None),
+        "label": (1_048_576, True, "", None),
+    },
+    (("id",), ("slug",)),
+)
 COUNTER = itertools.count()
 Write = Callable[..., Found]
 
@@ -143,10 +155,7 @@ def test_registry_names_what_there_is(write: Write) -> None:
         "SCOPES": ("library:read", "library:write"),
         "REPLICA_SCOPES": ("library:read",),
         "IMPORTS": ("books", "shelves"),
-        "ERRORS": {
-            "lib.books": {"id": "id", "title": "title", "shelf_id": "shelf_id"},
-            "public.shelves": {"id": "id", "slug": "slug", "label": "label"},
-        },
+        "ERRORS": ERRORS,
         "CONSTRAINTS": {},
         "SELF_REFERENCES": {},
         "FUNCTIONS": (),
@@ -154,16 +163,7 @@ def test_registry_names_what_there_is(write: Write) -> None:
             ("lib.books", "SELECT, INSERT, UPDATE", False),
             ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
         ),
-        "ANALYST_TABLES": {
-            "shelves": (
-                {
-                    "id": (20, False, "", None),
-                    "slug": (200, True, "", None),
-                    "label": (1_048_576, True, "", None),
-                },
-                (("id",), ("slug",)),
-            )
-        },
+        "ANALYST_TABLES": {"shelves": ANALYST_TABLE},
     }
 
 

@@ -16,6 +16,7 @@ from sluice.kinds.timestamp import (
 )
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+MAX_SAMPLES = 2_000_000  # to the year 7501
 FIRST_SAMPLE = date(2026, 1, 31)
 
 
@@ -87,7 +88,7 @@ class Date(Field):
         return [(5, "type"), ([], "type"), *((text, "invalid") for text in (*texts, *far))]
 
     def sample(self, n: int) -> object:
-        return (FIRST_SAMPLE + timedelta(days=n - 1)).isoformat()
+        return (FIRST_SAMPLE + timedelta(days=(n - 1) % MAX_SAMPLES)).isoformat()
 
 
 def parse_date(text: str) -> date:

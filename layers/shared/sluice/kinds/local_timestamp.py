@@ -2,11 +2,18 @@
 
 import re
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
-from sluice.kinds.timestamp import DAY, FAR_LOCAL_TIME, INFINITE, TIME_PATTERN, far_text
+from sluice.kinds.timestamp import (
+    DAY,
+    FAR_LOCAL_TIME,
+    FIRST_SAMPLE,
+    INFINITE,
+    TIME_PATTERN,
+    far_text,
+)
 
 LOCAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?",
@@ -98,8 +105,8 @@ class LocalTimestamp(Field):
         return [(5, "type"), ([], "type"), *((text, "invalid") for text in texts)]
 
     def sample(self, n: int) -> object:
-        minute, hour = (n - 1) % 60, 12 + (n - 1) // 60 % 12
-        return f"2026-01-31T{hour}:{minute:02}:00.000000"
+        moment = FIRST_SAMPLE + timedelta(minutes=n - 1)
+        return moment.isoformat(timespec="microseconds")
 
     @property
     def _pattern(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
@@ -24,6 +24,7 @@ TIME = (
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 )
 
+FIRST_SAMPLE = datetime.fromisoformat("2026-01-31T12:00:00")
 INFINITE = ("infinity", "-infinity")
 DAY_FORM = r"([0-9]{4,7})-([0-9]{2})-([0-9]{2})"
 TIME_FORM = r" ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
@@ -147,8 +148,8 @@ class Timestamp(Field):
         return [(5, "type"), ([], "type"), *((text, "invalid") for text in (*times, *outside))]
 
     def sample(self, n: int) -> object:
-        minute, hour = (n - 1) % 60, 12 + (n - 1) // 60 % 12
-        return f"2026-01-31T{hour}:{minute:02}:00.000000Z"
+        moment = FIRST_SAMPLE + timedelta(minutes=n - 1)
+        return f"{moment.isoformat(timespec='microseconds')}Z"
 
     def _far(self, text: str) -> str:
         if not self.non_finite:

@@ -6,7 +6,7 @@ from tests.fixtures.client import Client
 from tests.fixtures.paths import ALLOWED_METHODS
 from tests.fixtures.resources import RESOURCES, fill
 
-ITEM_PATHS = [path for path in ALLOWED_METHODS if "/1" in path]  # of rows that do not exist
+ITEM_PATHS = [path for path in ALLOWED_METHODS if "/1" in path]  # of a row, and below it
 UNKNOWN_PATHS = (
     "/",
     "/api",

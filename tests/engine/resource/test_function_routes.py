@@ -25,7 +25,7 @@ CREATE TABLE rates (
 CREATE FUNCTION win(of bigint, "to" text, points integer) RETURNS deals LANGUAGE plpgsql AS $$
 DECLARE won deals;
 BEGIN
-    IF "to" = 'nobody' THEN RAISE EXCEPTION 'nobody wins' USING ERRCODE = 'PT409'; END IF;
+    IF "to" = 'the other' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = 'PT409'; END IF;
     UPDATE deals SET note = "to", amount = amount + coalesce(points, 0) WHERE id = of AND "to" <> ''
     RETURNING * INTO won;
     RETURN won;
@@ -160,7 +160,7 @@ def test_function_of_a_key_of_two_columns(app: SmallApplication) -> None:
         ("POST", "deals/1/win", {"to": 5}, 422),
         ("POST", "deals/1/win", {}, 422),
         ("POST", "deals/1/win", {"to": ""}, 409),
-        ("POST", "deals/1/win", {"to": "nobody"}, 409),
+        ("POST", "deals/1/win", {"to": "the other"}, 409),
         ("POST", "deals/1/touch", {"x": 1}, 422),
         ("POST", "deals/1/touch?x=1", None, 400),
         ("GET", "deals/1/win", None, 405),

@@ -66,7 +66,7 @@ class Index(NamedTuple):
     has_prefixes: bool = False
 
 
-class Relation(NamedTuple):
+class IndexedTable(NamedTuple):
     """A table or a materialized view with its indexes."""
 
     kind: str
@@ -91,7 +91,7 @@ class Missing(NamedTuple):
     ddl: str
 
 
-def read(executor: Executor, relations: Iterable[str]) -> dict[str, Relation]:
+def read(executor: Executor, relations: Iterable[str]) -> dict[str, IndexedTable]:
     """Return the relations with these names, each with its schema, and their valid indexes."""
     kinds: dict[str, str] = {}
     indexes: defaultdict[str, list[Index]] = defaultdict(list)
@@ -106,7 +106,7 @@ def read(executor: Executor, relations: Iterable[str]) -> dict[str, Relation]:
                 bool(row.has_prefixes),
             )
             indexes[row.relation].append(index)
-    return {name: Relation(kind, tuple(indexes[name])) for name, kind in kinds.items()}
+    return {name: IndexedTable(kind, tuple(indexes[name])) for name, kind in kinds.items()}
 
 
 def tables_of(repositories: Iterable[Repository]) -> list[str]:
@@ -117,7 +117,7 @@ def tables_of(repositories: Iterable[Repository]) -> list[str]:
 
 
 def missing(
-    repositories: Iterable[Repository], relations: Mapping[str, Relation]
+    repositories: Iterable[Repository], relations: Mapping[str, IndexedTable]
 ) -> Iterator[Missing]:
     """Yield what needs an index that is not there."""
     by_name = {repository.resource.name: repository for repository in repositories}
@@ -179,9 +179,9 @@ def _with_key(columns: tuple[str, ...], resource: Resource) -> tuple[str, ...]:
 
 
 def _unmet(
-    need: Need, resource: str, name: str, condition: str, relations: Mapping[str, Relation]
+    need: Need, resource: str, name: str, condition: str, relations: Mapping[str, IndexedTable]
 ) -> Iterator[Missing]:
-    relation = relations.get(name, Relation("v", ()))
+    relation = relations.get(name, IndexedTable("v", ()))
     if relation.kind in UNCHECKED or any(
         _meets(index, need, condition) for index in relation.indexes
     ):

@@ -23,7 +23,7 @@ from sluice.resource import Resource
 RESERVED = ("metadata", "registry")
 
 
-class ColumnType(UserDefinedType[Any]):
+class ColumnOfKind(UserDefinedType[Any]):
     """The type of a column that SQLAlchemy has no type for, such as an enum or a range.
 
     Values are written as `read` of the kind returns them. They are read as the driver returns them.
@@ -92,7 +92,7 @@ class Models:
 
     def _column(self, field: Field, *, is_key: bool) -> MappedColumn[Any]:
         kind = field.reference.key if field.reference else field
-        kind_in_sql = kind.orm(sqlalchemy) or ColumnType(kind)
+        kind_in_sql = kind.orm(sqlalchemy) or ColumnOfKind(kind)
         foreign_keys = [self._foreign_key(field)] if field.reference else []
         if is_key:
             return mapped_column(field.column, kind_in_sql, *foreign_keys, primary_key=True)

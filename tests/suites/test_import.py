@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,6 +42,14 @@ def new_row(harness: ImportHarness, name: str, n: int) -> Row:
     return {column: values[column] for column in imported(name).fields if column in values}
 
 
+def new_rows(harness: ImportHarness, name: str) -> list[Row]:
+    """Return eight rows with different keys, or fewer if a key has fewer values."""
+    rows = [new_row(harness, name, n) for n in range(1, 9)]
+    keys = keys_of(name)
+    by_key = {json.dumps([row[key] for key in keys]): row for row in rows}
+    return list(by_key.values()) if keys else rows
+
+
 def csv_text(value: object) -> str:
     """Return a value as a CSV file has it: a list or an object as JSON."""
     if value is None:
@@ -59,7 +68,9 @@ def csv_file(rows: Sequence[Row], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) ->
 
 
 def json_lines(rows: Iterable[Row]) -> str:
-    return "".join(f"{json.dumps(row)}\n" for row in rows)
+    """Return a line for each row. JSON has the digits of a Decimal as they are."""
+    text = "".join(f"{json.dumps(row, default=lambda n: f'<{n}>')}\n" for row in rows)
+    return re.sub(r'"<([-+.\dE]+)>"', r"\1", text)
 
 
 def stored(harness: ImportHarness, name: str) -> list[Mapping[str, Any]]:
@@ -133,7 +144,7 @@ def test_invalid_json_values_are_rejected(harness: ImportHarness, name: str) -> 
             rows.append(with_value(name, valid, column, value))
             rejections.append((len(rows), column, code))
 
-    job = harness.load(json_lines([*rows, valid]), name, "file.jsonl")
+    job = harness.load(json_lines([*rows, new_row(harness, name, 2)]), name, "file.jsonl")
 
     assert harness.rejects(job["id"]) == rejections
     assert (job["status"], job["rows_written"]) == ("completed", 2)
@@ -146,6 +157,8 @@ def test_invalid_csv_values_are_rejected(harness: ImportHarness, name: str) -> N
         texts = [*(csv_text(value) for value, _ in field.invalid()), *TEXTS]
         codes = {text: code_of(field, text) for text in texts if text and "\ud83d" not in text}
         codes = {text: code for text, code in codes.items() if code}
+        if len(valid) == 1:  # an empty row is skipped
+            codes = {text: code for text, code in codes.items() if text.strip()}
         rows = [with_value(name, valid, column, text) for text in codes]
 
         job = harness.load(csv_file(rows), name)
@@ -157,12 +170,15 @@ def test_invalid_csv_values_are_rejected(harness: ImportHarness, name: str) -> N
 
 @each_resource
 def test_required_fields_must_have_a_value(harness: ImportHarness, name: str) -> None:
+    """A row without any value is skipped."""
     valid = new_row(harness, name, 1)
     required = list(imported(name).required)
-    rows = [valid, *(valid | {column: None} for column in required)]
-    rejections = [(column, "required") for column in required]
+    alone = [column for column in required if any(valid[key] for key in valid.keys() - {column})]
+    rows = [valid, *(valid | {column: None} for column in alone)]
+    rejections = [(column, "required") for column in alone]
 
     in_csv = harness.load(csv_file(rows), name)
+    clear(harness, name)
     in_json = harness.load(json_lines(rows), name, "file.jsonl")
 
     assert [each[1:] for each in harness.rejects(in_csv["id"])] == rejections
@@ -240,7 +256,7 @@ def test_copy_writes_samples_without_parsing(
 ) -> None:
     """But for rows that a rule must see. Quotes do not make a text of an empty field."""
     copies: list[str] = []
-    rows = [new_row(harness, name, n) for n in range(1, 9)]
+    rows = new_rows(harness, name)
     nullable = {field.name for field in case_of(name).resource.all_fields if field.nullable}
     rows[0] |= dict.fromkeys(nullable & rows[0].keys())
     clear(harness, name)
@@ -257,7 +273,7 @@ def test_copy_writes_samples_without_parsing(
 
 @each_resource
 def test_csv_and_json_lines_write_the_same_rows(harness: ImportHarness, name: str) -> None:
-    rows = [new_row(harness, name, n) for n in range(1, 9)]
+    rows = new_rows(harness, name)
     clear(harness, name)
 
     harness.load(csv_file(rows), name)

@@ -39,7 +39,7 @@ def test_rows_reference_rows_of_their_own_table() -> None:
         key=BigInt("id", read_only=True),
         fields=[
             Ref("manager_id", resource="people", nullable=True),
-            Ref("owner", resource="people"),
+            Ref("owner", resource="people", expand=False),
             Text("metadata"),
         ],
     )

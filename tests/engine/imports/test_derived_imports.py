@@ -139,7 +139,7 @@ def prices(**options: Any) -> type[ResourceRepository]:
     return type("Prices", (ResourceRepository,), {"resource": resource})
 
 
-def test_reference_of_several_columns_is_checked_if_each_has_a_value() -> None:
+def test_reference_of_several_columns_is_checked() -> None:
     derived = of_repository(prices(), lambda name: rates())
 
     assert derived.references == {

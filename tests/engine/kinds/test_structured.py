@@ -324,6 +324,12 @@ def test_text_key_is_taken_from_the_path_as_it_is() -> None:
         field.parse_id("x" * 6)
 
 
+def test_char_key_is_the_same_with_its_padding() -> None:
+    field = Char("country", max_length=2)
+
+    assert [field.parse_path("D  "), field.parse_id("D ")] == ["D", "D"]
+
+
 @pytest.mark.parametrize(
     "declare",
     [

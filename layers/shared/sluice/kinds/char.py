@@ -16,6 +16,12 @@ class Char(Text):
     def __init__(self, name: str, *, max_length: int, **options: Unpack[FieldOptions]) -> None:
         super().__init__(name, max_length=max_length, **options)
 
+    def parse_path(self, text: str) -> object:
+        return super().parse_path(text.rstrip(" "))
+
+    def parse_id(self, text: str) -> object:
+        return super().parse_id(text.rstrip(" "))
+
     def starts_with(self, pattern: str) -> str:
         # The first condition is for an index. It would find the spaces at the end, too.
         return f"{{column}} LIKE {pattern} AND {{column}}::text LIKE {pattern}"

@@ -1,22 +1,81 @@
 """Functions of the database that are called on a row."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import Conflict, NotFound, StaleVersion, ValidationFailed
-from sluice.kinds.integer import Integer
+from sluice.kinds.date import Date
+from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
-from sluice.kinds.text import Text
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Slug, Text
 from sluice.query import Query
-from sluice.resource import Function
+from sluice.resource import Function, Resource
+from sluice.settings import DatabaseSettings
 from sluice.sql.calls import Call, CallRepository
+from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
-from tests.engine.resource.club import FEES, MEMBERS, SIGNER, FeeRepository, MemberRepository
-from tests.engine.resource.club import database_of_the_club as database_of_the_club
+from sluice.sql.resource_repository import ResourceRepository
+
+SIGNER = CursorSigner(b"the key of these tests' cursors")
+TABLES = """
+CREATE SCHEMA club;
+CREATE TABLE club.fees (kind text, valid_from date, amount integer NOT NULL,
+    PRIMARY KEY (kind, valid_from));
+CREATE TABLE club.members (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    mentor_id bigint REFERENCES club.members,
+    left_at timestamptz
+);
+CREATE FUNCTION club.rename(member bigint, name text) RETURNS club.members LANGUAGE sql AS
+    $$ UPDATE club.members SET name = $2 WHERE id = $1 AND $2 <> '' RETURNING * $$;
+CREATE FUNCTION club."Leave"(member bigint) RETURNS void LANGUAGE sql AS
+    $$ UPDATE club.members SET left_at = now(), name = name || '!' WHERE id = $1 $$;
+CREATE FUNCTION club.count(member bigint, more integer) RETURNS integer LANGUAGE sql AS
+    $$ UPDATE club.members SET name = name || '+' WHERE id = $1
+       RETURNING length(name) + coalesce($2, 0) $$;
+CREATE FUNCTION club.others(member bigint) RETURNS SETOF club.members LANGUAGE sql STABLE AS
+    $$ SELECT * FROM club.members WHERE id <> $1 ORDER BY id DESC $$;
+CREATE FUNCTION club.mentor(member bigint) RETURNS SETOF club.members LANGUAGE sql STABLE AS
+    $$ SELECT m.* FROM club.members p JOIN club.members m ON m.id = p.mentor_id WHERE p.id = $1 $$;
+CREATE FUNCTION club.amount(kind text, from_ date) RETURNS numeric LANGUAGE sql STABLE AS
+    $$ SELECT amount * 1.5 FROM club.fees f WHERE f.kind = $1 AND f.valid_from = $2 $$;
+INSERT INTO club.fees VALUES ('half', '2026-01-01', 45);
+INSERT INTO club.members (name, mentor_id) VALUES ('Ada', NULL), ('Bob', 1), ('Cleo', 2)
+"""
+FEES = Resource(
+    name="fees",
+    singular="fee",
+    table="club.fees",
+    group="club",
+    key=[Slug("kind"), Date("valid_from")],
+    fields=[Integer("amount")],
+)
+MEMBERS = Resource(
+    name="members",
+    singular="member",
+    table="club.members",
+    group="club",
+    key=BigInt("id", read_only=True),
+    fields=[Text("name"), Ref("mentor_id", resource="members", nullable=True)],
+)
+
+
+class FeeRepository(ResourceRepository):
+    resource = FEES
+
+
+class MemberRepository(ResourceRepository):
+    resource = MEMBERS
+
 
 ROWS = MemberRepository.projection
 RENAME = Function("rename", "club.rename", arguments=[Text("name")])
@@ -31,6 +90,16 @@ AMOUNT = Function(
 
 def call_of(function: Function) -> Call:
     return Call(MEMBERS, ROWS, function)
+
+
+@pytest.fixture(name="club")
+def database_of_the_club(empty_database: str) -> Iterator[Database]:
+    settings = DatabaseSettings.from_url(empty_database)
+    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    for statement in TABLES.split(";\n"):
+        database.write(Query(statement))
+    yield database
+    database.dispose()
 
 
 @pytest.fixture(name="calls")

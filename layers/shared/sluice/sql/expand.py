@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sluice.errors import FieldError, InvalidParameter
-from sluice.resource import One, Resource
+from sluice.resource import One
 from sluice.sql.derived import alias
 from sluice.sql.identifiers import quoted
 
@@ -34,11 +34,6 @@ class Expanded(NamedTuple):
 
 
 NOTHING_EXPANDED = Expanded()
-
-
-def expandable(resource: Resource) -> tuple[str, ...]:
-    """Return the names of a resource's references that `?expand=` knows, as its first level."""
-    return tuple(one.name for one in resource.refs if one.expand)
 
 
 def expanded(repository: Repository, paths: tuple[str, ...], find: FindRepository) -> Expanded:

@@ -183,6 +183,7 @@ CREATE TABLE agency."Order Lines" (
     "order" integer NOT NULL,
     "user" text
 );
+CREATE INDEX bookings_position_idx ON agency.bookings ("position", id);
 CREATE INDEX bookings_to_pay_idx ON agency.bookings (to_pay, id);
 CREATE INDEX lines_price_idx ON agency."Order Lines" ("Unit Price", "ID");
 CREATE INDEX lines_order_idx ON agency."Order Lines" ("order", "ID");

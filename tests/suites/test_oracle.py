@@ -198,7 +198,7 @@ def test_pages_are_in_the_order_of_postgresql(client: Client, name: str) -> None
 @pytest.mark.parametrize("name", LISTS)
 def test_rows_that_stay_are_seen_once_during_writes(client: Client, name: str) -> None:
     with lists_of(client, name, f"{name}, writes") as lists:
-        for n in range(cases_of(name) // 2 + 1):
+        for n in range(cases_of(name) // 5 + 1):
             lists.refill()
             sorting = lists.sorting()
             keys = frozenset(key.name for key in lists.resource.keys)

@@ -9,12 +9,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-import pg8000.native
 import pytest
 
 from local.postgres import PostgresServer
@@ -27,7 +25,6 @@ from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.imports.job_repository import ImportJobRepository
 from sluice.kinds.integer import BigInt
-from sluice.query import Query
 from sluice.resource import Resource
 from sluice.settings import DatabaseSettings
 from sluice.sql.identifiers import quoted
@@ -35,13 +32,11 @@ from sluice.sql.list_spec import ListQuery, filters_of
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.read_repository import ReadRepository
 from tests.fixtures.database import copy_database, owner_connection
+from tests.fixtures.explain import ExplainExecutor
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 LARGE_TABLE = 1_000  # rows; a smaller table may be read by a sequential scan
-MAX_ROWS = 8_000  # rows and index entries that one page may visit: a fifth of the products
-MAX_BUFFERS = 8_000
 MAX_PAGE_ROWS = 250  # without filters; a sort with nulls reads three ranges of its index
-PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
 # The data is distributed as in a shop. There are few large categories, and prices with a long tail.
 # One product in twenty is out of stock. A word is in all, many or few products. Columns are
@@ -155,78 +150,6 @@ def examples(name: str) -> dict[str, Sequence[object]]:
         parameter: EXAMPLES.get(parameter, samples.get(parameter, ()))
         for parameter in REPOSITORIES[name].list_spec.filters
     }
-
-
-@dataclass
-class ExplainExecutor:
-    """Runs a statement, and stores its plans.
-
-    A statement that may be prepared has a second plan: the generic plan, which the server would
-    keep. `generic` is a session that makes generic plans. Each plan is a list of its nodes.
-    """
-
-    database: Database
-    generic: pg8000.native.Connection
-    large_tables: frozenset[str] = frozenset()
-    plans: list[list[dict[str, Any]]] = field(default_factory=list)
-
-    def read(self, query: Query) -> Any:
-        sql, params = query.sql, query.params
-        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        self.plans = [_nodes_of(self.database.read(Query(f"{explain} {sql}", params))[0][0])]
-        if query.prepare:
-            names = list(dict.fromkeys(PARAMETER.findall(sql)))
-            numbered = PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", sql)
-            values = ", ".join(pg8000.native.literal(params[name]) for name in names)
-            arguments = f"({values})" if names else ""
-            self.generic.run(f"DEALLOCATE ALL; PREPARE statement AS {numbered}")
-            plan = self.generic.run(f"{explain} EXECUTE statement {arguments}")
-            self.plans.append(_nodes_of(plan[0][0]))
-        return self.database.read(query)
-
-    write = read
-
-    def visited(self) -> float:
-        """Return how many rows and index entries were visited."""
-        return max(
-            sum(
-                node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-                for node in plan
-                if node["Node Type"].endswith("Scan") and node["Node Type"] != "Subquery Scan"
-            )
-            for plan in self.plans
-        )
-
-    def indexes(self) -> set[str]:
-        return {node["Index Name"] for plan in self.plans for node in plan if "Index Name" in node}
-
-    def problems(self) -> list[str]:
-        """Return a description of each problem in the plans."""
-        nodes = [node for plan in self.plans for node in plan]
-        scanned = [
-            node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")
-        ]
-        visited = self.visited()
-        buffers = max(
-            plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] for plan in self.plans
-        )
-        problems = [f"reads all of {table}" for table in scanned if table in self.large_tables]
-        if visited > MAX_ROWS:
-            problems.append(f"visits {visited:.0f} rows")
-        if buffers > MAX_BUFFERS:
-            problems.append(f"reads {buffers} buffers")
-        return problems
-
-
-def _nodes_of(explained: Any) -> list[dict[str, Any]]:
-    plans = json.loads(explained) if isinstance(explained, str) else explained
-    return list(_nodes(plans[0]["Plan"]))
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)
 
 
 @pytest.fixture(scope="module")

@@ -149,14 +149,20 @@ def _sort(repository: Repository, field: Field) -> Sort:
     own = column_of(repository, field)
     key = field.sort_key(own)
     is_expression = key != own or field.name in repository.column_sql
-    is_unique = (field.unique or repository.resource.keys == (field,)) and not field.nullable
     return Sort(
         key if is_expression else quoted(field.column),
         field,
-        unique=is_unique,
+        unique=_is_unique(repository.resource, field),
         nullable=field.nullable,
         is_expression=is_expression,
     )
+
+
+def _is_unique(resource: Resource, field: Field) -> bool:
+    """Return whether no two rows have the same value, and none has NULL."""
+    unique = [each.columns for each in resource.constraints if each.kind == "unique"]
+    is_unique = field.unique or resource.keys == (field,) or [field.column] in map(list, unique)
+    return is_unique and not field.nullable
 
 
 def _ordered(named: Mapping[str, T], repository: Repository) -> Mapping[str, T]:

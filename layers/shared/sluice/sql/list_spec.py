@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sluice.kinds.field import Field, FieldFilter
-from sluice.sql.key import PARAMETERS, Key
+from sluice.sql.key import Key
 from sluice.sql.projection import Column, Join, Projection, aliased
 
 PARENT = "parent"  # the alias of the parent's key in the statement of its list
@@ -161,17 +161,13 @@ class Parent(NamedTuple):
     def select(self, page: str) -> str:
         """Return the SELECT of this row's page. It has no row if this row does not exist."""
         projection = self.projection
-        key = ", ".join(
-            f"{column} AS {name}"
-            for column, name in zip(projection.key_columns, PARAMETERS, strict=False)
-        )
         return f"""
         SELECT page.*
         FROM (
-            SELECT {key} FROM {aliased(projection.table, projection.alias)}
+            SELECT FROM {aliased(projection.table, projection.alias)}
             WHERE {projection.key_condition_for(OF)}
         ) {PARENT}
-        CROSS JOIN LATERAL ({page}) page"""
+        CROSS JOIN ({page}) page"""
 
 
 class Page(NamedTuple):

@@ -36,14 +36,15 @@ class ReadRepository(Repository):
         NotFound if the parent does not exist.
         """
         list_spec = (parent.junction if parent else None) or self.list_spec
-        of_parent = (parent.foreign_key, parent.key) if parent else ()
-        context = cursor_context(list_spec, query, *of_parent)
+        foreign_key, key = (parent.foreign_key, parent.key) if parent else ("", ())
+        context = cursor_context(list_spec, query, foreign_key, key)
         verify, sign = self._signer.verify, self._signer.sign
         position = None if query.cursor is None else verify(query.cursor, context)
         params = bind_values(list_spec, query, position)
         if query.offset:
             params["offset"] = query.offset
-        spec = SelectSpec.from_query(list_spec, query, position, *of_parent[:1])
+        of_one = parent is not None
+        spec = SelectSpec.from_query(list_spec, query, position, foreign_key, of_one=of_one)
         select = compile_select(list_spec, spec)
         if parent:
             select, params = parent.select(select), params | parent.params

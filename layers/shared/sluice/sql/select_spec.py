@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeGuard
 
 from sluice.sql.key import PARAMETERS
-from sluice.sql.list_spec import PARENT, Filter, ListQuery, ListSpec
+from sluice.sql.list_spec import OF, PARENT, Filter, ListQuery, ListSpec
 from sluice.sql.page_cursor import Position
-from sluice.sql.projection import Join
+from sluice.sql.projection import Column, Join
 
 
 class SelectSpec(NamedTuple):
@@ -17,7 +17,7 @@ class SelectSpec(NamedTuple):
 
     null_keys: for each key of the position, whether it is NULL; None without a position.
     until_null_keys: the same for the position at which a connection ends.
-    parent_columns: the columns with the key of the parent, for lists that belong to a row.
+    parent_columns: the columns with the key of the parent, for lists of several parents.
     with_cursors: return each row of a connection with its keys, in the order of reading.
     limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
         no limit would read every row.
@@ -55,10 +55,13 @@ class SelectSpec(NamedTuple):
         query: ListQuery,
         position: Position | None,
         foreign_key: str = "",
+        *,
+        of_one: bool = False,
     ) -> "SelectSpec":
         """Return the specification of the SELECT of `query`, from `position` on.
 
-        `foreign_key` is one of `ListSpec.parents`, for a list that belongs to a row.
+        `foreign_key` is one of `ListSpec.parents`, for lists that belong to rows. With `of_one` the
+        key of the row is bound, and the condition is that of a filter.
         """
         filters = [
             (list_spec.filters[name], value) for name, value in sorted(query.filters.items())
@@ -67,10 +70,12 @@ class SelectSpec(NamedTuple):
         joins += [list_spec.sorts[name].join for name, _ in query.sort]
         by_alias = {join.alias: join for join in joins if join}
         parents = list_spec.parents[foreign_key] if foreign_key else ()
-        parent_columns = tuple(column.sql for column in parents)
+        parent_columns = () if of_one else tuple(column.sql for column in parents)
         conditions = [list_spec.projection.row_condition]
         conditions += [_condition(declared, value) for declared, value in filters]
         conditions += _parent_conditions(parent_columns)
+        if of_one:
+            conditions += _key_conditions(parents)
         return cls(
             sort=query.sort,
             conditions=tuple(filter(None, conditions)),
@@ -82,7 +87,7 @@ class SelectSpec(NamedTuple):
             offset=query.offset > 0,
             total=query.include_total,
             parent_columns=parent_columns,
-            limit=0 if filters or query.offset else query.limit,
+            limit=0 if filters or of_one or query.offset else query.limit,
             expand=query.expand,
         )
 
@@ -106,6 +111,12 @@ def bind_values(
 
 def null_keys_of(position: Position) -> tuple[bool, ...]:
     return tuple(key is None for key in position.keys)
+
+
+def _key_conditions(columns: Sequence[Column]) -> list[str]:
+    """Return the conditions for the key of one parent, which is bound."""
+    pairs = zip(columns, OF, strict=False)
+    return [f"{column.sql} = {column.field.bind(parameter)}" for column, parameter in pairs]
 
 
 def _parent_conditions(columns: Sequence[str]) -> list[str]:

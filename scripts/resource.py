@@ -58,8 +58,7 @@ from sluice.sql.resource_repository import ResourceRepository
         {fields},
         {added}
     ],
-    etag="version",{import_key}
-    analytics=True,
+    etag="version",{import_key}{analytics}
 )
 
 
@@ -86,6 +85,7 @@ class NewResource:
         kinds = {("integer", "BigInt"), ("integer", "Integer"), ("timestamp", "Timestamp")}
         kinds |= {(field.kind.module, field.kind.class_name) for field in self.fields}
         keys = [field.name for field in self.fields if field.unique and field.not_null]
+        analysts = all(field.kind.analysts for field in self.fields)
         return FILE.format(
             title=words(self.name).capitalize(),
             plural=words(self.name),
@@ -98,6 +98,7 @@ class NewResource:
             group=self.group,
             scope=f'\n    scope="{self.scope}",' if self.scope else "",
             import_key=f'\n    import_key=["{keys[0]}"],' if keys else "",
+            analytics="\n    analytics=True," if analysts else "",
             imports="\n".join(
                 f"from sluice.kinds.{module} import "
                 + ", ".join(sorted(name for part, name in kinds if part == module))

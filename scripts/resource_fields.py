@@ -31,6 +31,8 @@ class KindForm:
 
     example: how the kind is written in FIELDS.
     filter: the operator that an index of the column answers.
+    sort: whether lists can be sorted by the column.
+    analysts: whether analysts can query a table with such a column.
     """
 
     example: str
@@ -38,6 +40,8 @@ class KindForm:
     class_name: str
     filter: str
     options: str = ""
+    sort: bool = True
+    analysts: bool = True
 
 
 KINDS: Mapping[str, KindForm] = MappingProxyType(
@@ -45,12 +49,21 @@ KINDS: Mapping[str, KindForm] = MappingProxyType(
         "text": KindForm("text or text(80)", "text", "Text", "in"),
         "email": KindForm("email", "text", "Email", "equal", "ignore_case=True"),
         "slug": KindForm("slug", "text", "Slug", "in"),
+        "uuid": KindForm("uuid", "uuid", "Uuid", "in"),
+        "smallint": KindForm("smallint", "integer", "SmallInt", "range"),
         "integer": KindForm("integer", "integer", "Integer", "range"),
         "bigint": KindForm("bigint", "integer", "BigInt", "range"),
         "numeric": KindForm("numeric(12,2)", "numeric", "Numeric", "range"),
+        "float": KindForm("float", "floating", "Float", "range"),
+        "real": KindForm("real", "floating", "Real", "range"),
         "boolean": KindForm("boolean", "boolean", "Boolean", "equal"),
         "date": KindForm("date", "date", "Date", "range"),
         "timestamptz": KindForm("timestamptz", "timestamp", "Timestamp", "range"),
+        "timestamp": KindForm("timestamp", "local_timestamp", "LocalTimestamp", "range"),
+        "time": KindForm("time", "time", "Time", "range"),
+        "interval": KindForm("interval", "interval", "Interval", "range", analysts=False),
+        "inet": KindForm("inet", "inet", "Inet", "in", analysts=False),
+        "json": KindForm("json", "jsonb", "Json", "contains", sort=False, analysts=False),
         "choice": KindForm("choice(new,paid)", "choice", "Choice", "in"),
     }
 )
@@ -73,7 +86,8 @@ class NewField:
         options = [f'"{self.name}"', self.kind.options]
         options += [] if self.not_null else ["nullable=True"]
         options += ["unique=True"] if self.unique else []
-        options += [f'filter="{self.kind.filter}"', "sort=True"] if self.indexed else []
+        options += [f'filter="{self.kind.filter}"'] if self.indexed else []
+        options += ["sort=True"] if self.indexed and self.kind.sort else []
         options += ["search=True"] if self.searched else []
         return f"{self.kind.class_name}({', '.join(filter(None, options))})"
 
@@ -82,10 +96,12 @@ class NewField:
 SAME_KINDS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("char", "str", "string", "varchar"), "text"),
-        **dict.fromkeys(("int", "int4", "smallint"), "integer"),
+        **dict.fromkeys(("int", "int4"), "integer"),
         **dict.fromkeys(("int8", "long"), "bigint"),
-        **dict.fromkeys(("decimal", "double", "float", "money", "real"), "numeric"),
-        **dict.fromkeys(("datetime", "timestamp"), "timestamptz"),
+        **dict.fromkeys(("decimal", "money"), "numeric"),
+        "double": "float",
+        "datetime": "timestamptz",
+        "jsonb": "json",
         "bool": "boolean",
         "enum": "choice",
     }

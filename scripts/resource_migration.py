@@ -108,7 +108,10 @@ def _indexes(resource: Resource) -> Iterator[str]:
             yield f"CREATE UNIQUE INDEX {name} ON {resource.table} ({column})"
         if (field.sort or field.operators) and (field.nullable or not field.unique):
             name = _name(resource, field, "idx")
-            yield f"CREATE INDEX {name} ON {resource.table} ({column}, {key.column})"
+            columns = f"({column}, {key.column})"
+            if "contains" in field.operators:
+                columns = f"USING gin ({column})"
+            yield f"CREATE INDEX {name} ON {resource.table} {columns}"
     for field in resource.fields:
         if field.search:
             text = quoted(field.column)

@@ -1,5 +1,8 @@
 """A resource with a field of each kind, in a copy of the repository (see test_resource.py)."""
 
+import json
+from urllib.parse import quote
+
 import pytest
 
 from sluice import application
@@ -9,6 +12,11 @@ from tests.fixtures.client import Client
 MACHINES = application.current().declaration("machines")
 LIST_SPEC = application.current().load("repositories", "machines").list_spec
 WRITABLE: list[Field] = list(MACHINES.writable)
+
+
+def in_query(value: object) -> str:
+    """Return a value as a query string has it."""
+    return quote(value if isinstance(value, str) else json.dumps(value), safe="")
 
 
 @pytest.fixture(name="machines")
@@ -35,11 +43,7 @@ def test_each_sort_has_pages(machines: Client, name: str, direction: str) -> Non
 
 @pytest.mark.parametrize(
     ("parameter", "sample"),
-    [
-        (parameter, str(field.sample(1)).lower().replace("+", "%2B"))
-        for field in WRITABLE
-        for parameter in field.filters()
-    ],
+    [(parameter, in_query(field.sample(1))) for field in WRITABLE for parameter in field.filters()],
 )
 def test_each_filter_is_accepted(machines: Client, parameter: str, sample: str) -> None:
     found = machines.get(f"/api/machines?{parameter}={sample}")

@@ -15,7 +15,9 @@ from scripts.resource import NewResource, require_free, singular_of
 from scripts.resource_fields import ResourceError, parse_fields
 from scripts.resource_migration import migration
 from sluice.kinds.choice import Choice
+from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
+from sluice.kinds.jsonb import Json
 from sluice.kinds.text import Email, Text
 from sluice.resource import Resource
 from tests.fixtures.template import ROOT
@@ -23,6 +25,8 @@ from tests.fixtures.template import ROOT
 KINDS = (
     "email:email:unique code:slug! name:text! size:integer weight:bigint! price:numeric(12,2)!"
     " is_new:boolean day:date at:timestamptz! state:choice(new,old)! notes:text(5000)?"
+    " serial:uuid step:smallint share:float! ratio:real made:timestamp opens:time! lasts:interval"
+    " host:inet data:json!"
 )
 MACHINES = "NAME=machines", f"FIELDS={KINDS}", "GROUP=machines", "SCOPE=catalog"
 # Tests that read each resource, route or table.
@@ -51,7 +55,7 @@ MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
         ("version:integer", "each table has this field"),
         ("line:integer", "imports use the name"),
         ("a:text a:date", "a: named twice"),
-        ("a:uuid", "no such kind: uuid. The kinds are text, email"),
+        ("a:xml", "no such kind: xml. The kinds are text, email"),
         ("a:varchar", r"no such kind: varchar. Write text or text\(80\)"),
         ("a:decimal(3,2)", r"no such kind: decimal. Write numeric\(12,2\)"),
         ("a_id:ref(b)", "add a Ref to the declaration and the migration"),
@@ -77,9 +81,9 @@ def test_arguments_may_be_separated_by_spaces() -> None:
 
 def test_all_wrong_fields_are_named_at_once() -> None:
     with pytest.raises(ResourceError) as raised:
-        parse_fields("a:uuid name:text! b")
+        parse_fields("a:xml name:text! b")
 
-    assert [line.split(": ")[0] for line in str(raised.value).splitlines()] == ["a:uuid", "b"]
+    assert [line.split(": ")[0] for line in str(raised.value).splitlines()] == ["a:xml", "b"]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,8 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         ("day:date!", 'Date("day", filter="range", sort=True)'),
         ("at:timestamptz!", 'Timestamp("at", filter="range", sort=True)'),
         ("is_new:boolean!", 'Boolean("is_new", filter="equal", sort=True)'),
+        ("serial:uuid!", 'Uuid("serial", filter="in", sort=True)'),
+        ("data:json", 'Json("data", nullable=True, filter="contains")'),
         ("state:choice(new,old)!?", 'Choice("state", ["new", "old"])'),
     ],
 )
@@ -149,7 +155,7 @@ def test_name_with_another_meaning_is_refused(changed: dict[str, str], message: 
         require_free(new(**changed), scan("shop"))
 
 
-def resource(*fields: Text | Choice, table: str = "parts") -> Resource:
+def resource(*fields: Field, table: str = "parts") -> Resource:
     return Resource(
         name="parts",
         singular="part",
@@ -165,6 +171,7 @@ def test_migration_has_constraints_and_indexes() -> None:
         Email("email", ignore_case=True, unique=True, filter="equal", sort=True),
         Text("code", max_length=9, nullable=True, unique=True, sort=True, search=True),
         Choice("state", ["new", "old"], filter="in"),
+        Json("data", filter="contains"),
     )
 
     text = migration(resource(*fields), "shop", "0004", "0003")
@@ -179,6 +186,7 @@ def test_migration_has_constraints_and_indexes() -> None:
         "CREATE UNIQUE INDEX parts_email_key ON public.parts (lower(email));\n",
         "CREATE INDEX parts_code_idx ON public.parts (code, id);\n",
         "CREATE INDEX parts_state_idx ON public.parts (state, id);\n",
+        "CREATE INDEX parts_data_idx ON public.parts USING gin (data);\n",
         "USING gin (sluice.words(coalesce(code, '')))",
         'DROPS = ("DROP TABLE IF EXISTS public.parts",)',
     ):

@@ -24,7 +24,7 @@ ROWS: Final = "rows"
 NOTHING: Final = ""
 MAX_KEY_COLUMNS = 4
 MAX_NAME_BYTES = 63  # PostgreSQL cuts a longer name
-GROUP = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # the name of a folder and a module
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # of a field, or of a group, which is a module
 
 
 class Many(NamedTuple):
@@ -283,7 +283,7 @@ class Resource:
 
 def _wrong_names(resource: Resource) -> Iterator[str]:
     """Yield what is wrong with the names of the resource, its table and its columns."""
-    if resource.group and not GROUP.fullmatch(resource.group):
+    if resource.group and not NAME.fullmatch(resource.group):
         yield f"the group {resource.group!r} must have a name of a-z, 0-9 and _"
     if not all(resource.schema_and_table):
         yield f"the table {resource.table} has no schema, as public.{resource.name} has"
@@ -344,15 +344,30 @@ def _wrong_relations(resource: Resource) -> Iterator[str]:
             yield f"the relation {many.name} needs the schema of `through`, and `other_key`"
         if not many.through and (many.other_key or many.payload):
             yield f"the relation {many.name} has `other_key` or `payload` without `through`"
-        if _repeated(field.name for field in many.payload):
-            yield f"the relation {many.name} has two fields of one name in `payload`"
+        yield from _wrong_further_fields(f"the relation {many.name}", many.payload)
     for function in resource.functions:
-        if _repeated(field.name for field in function.arguments):
-            yield f"the function {function.name} has two arguments of one name"
-        if "." not in function.function:
-            yield f"the function {function.function} has no schema, as public.{function.name} has"
-        known = (ROW, ROWS) if function.stable else (ROW, NOTHING)
-        if isinstance(function.returns, str) and function.returns not in known:
-            kind = "a stable function" if function.stable else "a function that writes"
-            values = " or ".join(map(repr, known))
-            yield f"the function {function.name} must return a field, {values}: it is {kind}"
+        yield from _wrong_function(function)
+
+
+def _wrong_function(function: Function) -> Iterator[str]:
+    what, known = (
+        f"the function {function.name}",
+        (ROW, ROWS) if function.stable else (ROW, NOTHING),
+    )
+    yield from _wrong_further_fields(what, function.arguments)
+    if "." not in function.function:
+        yield f"the function {function.function} has no schema, as public.{function.name} has"
+    if isinstance(function.returns, Field):
+        yield from _wrong_further_fields(what, [function.returns])
+    elif function.returns not in known:
+        kind = "a stable function" if function.stable else "a function that writes"
+        yield f"{what} must return a field, {' or '.join(map(repr, known))}: it is {kind}"
+
+
+def _wrong_further_fields(what: str, fields: Sequence[Field]) -> Iterator[str]:
+    """Yield what is wrong with the names of fields that are no columns of the table."""
+    for name in sorted(_repeated(field.name for field in fields)):
+        yield f"{what} has two fields named {name}"
+    for field in fields:
+        if not NAME.fullmatch(field.name):
+            yield f"{what} has a field {field.name!r}, which must have a name of a-z, 0-9 and _"

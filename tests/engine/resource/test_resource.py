@@ -122,9 +122,19 @@ def test_relations_by_their_kind() -> None:
         (
             [],
             [Many("a", "tags", "b", through="c.d", other_key="e", payload=[Text("f"), Text("f")])],
-            "the relation a has two fields of one name in `payload`",
+            "the relation a has two fields named f",
         ),
-        ([], [Function("a", "b.c", [Text("d"), Text("d")])], "a has two arguments of one name"),
+        (
+            [],
+            [Function("a", "b.c", [Text("d"), Text("d")])],
+            "the function a has two fields named d",
+        ),
+        ([], [Function("a", "b.c", [Text("D")])], "the function a has a field 'D', which must"),
+        (
+            [],
+            [Function("a", "b.c", returns=Text("D"))],
+            "the function a has a field 'D', which must",
+        ),
         ([], [Function("lend", "lend")], "the function lend has no schema"),
         (
             [],

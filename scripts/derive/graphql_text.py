@@ -89,7 +89,9 @@ def enum_names(choices: Iterable[str]) -> dict[str, str]:
         return {}
     if all(value == value.lower() for value in values):
         return {value.upper(): value for value in values}
-    return {} if {"true", "false", "null"} & {*values} else {value: value for value in values}
+    if {"true", "false", "null"} & {*values}:
+        return {}
+    return {value: value for value in values}
 
 
 def key_name(resource: Resource) -> str:

@@ -12,6 +12,7 @@ from graphql import (
     get_nullable_type,
     is_enum_type,
     is_input_object_type,
+    is_leaf_type,
     is_object_type,
     is_specified_scalar_type,
 )
@@ -44,7 +45,7 @@ def test_every_element_has_a_description() -> None:
 
 
 def test_schema_has_only_types_that_the_executor_supports() -> None:
-    """Objects, lists of non-null objects, and leaves. No interfaces, unions or other lists."""
+    """Objects, lists of non-null objects, leaves and lists of these. No interfaces, no unions."""
     for type_ in current_schema().type_map.values():
         if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
             assert type(type_).__name__ in (
@@ -59,5 +60,6 @@ def test_schema_has_only_types_that_the_executor_supports() -> None:
         for field in type_.fields.values():
             inner = get_nullable_type(field.type)
             if isinstance(inner, GraphQLList):
-                assert isinstance(get_nullable_type(inner.of_type), GraphQLObjectType)
-                assert str(inner).endswith("!]")
+                item = get_nullable_type(inner.of_type)
+                assert is_leaf_type(item) or isinstance(item, GraphQLObjectType)
+                assert is_leaf_type(item) or str(inner).endswith("!]")

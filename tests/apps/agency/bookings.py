@@ -4,7 +4,7 @@ from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.range import Range
 from sluice.kinds.timestamp import Timestamp
-from sluice.resource import Constraint, GraphQL, Resource
+from sluice.resource import Constraint, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 BOOKINGS = Resource(
@@ -29,7 +29,6 @@ BOOKINGS = Resource(
         Constraint(["position"], "bookings_position_key", deferrable=True),
         Constraint(["share"], "percentage_check", "domain"),
     ],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -10,7 +10,7 @@ from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.kinds.uuid import Uuid
-from sluice.resource import Function, GraphQL, Many, Resource
+from sluice.resource import Function, Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 STAGES = ("lead", "offer", "won", "lost")
@@ -53,7 +53,6 @@ DEALS = Resource(
         Function("siblings", "agency.siblings", returns="rows", stable=True, max_rows=5),
         Function("touch", "agency.touch", returns=""),
     ],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -9,7 +9,7 @@ from sluice.kinds.jsonb import Json
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.kinds.uuid import Uuid
-from sluice.resource import GraphQL, Resource
+from sluice.resource import Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 Stage = partial(Choice, choices=("lead", "offer", "won", "lost"), type="agency.stage")
@@ -22,7 +22,6 @@ HOLIDAYS = Resource(
     group="events",
     key=Date("day", filter="range", sort=True),
     fields=[Text("name", min_length=1, max_length=80, filter="in", sort=True)],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 SWITCHES = Resource(
     name="switches",
@@ -32,7 +31,6 @@ SWITCHES = Resource(
     group="events",
     key=Boolean("state", sort=True),
     fields=[Text("name", min_length=1, max_length=80)],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 STAGES = Resource(
     name="stages",
@@ -42,7 +40,6 @@ STAGES = Resource(
     group="events",
     key=Stage("stage", sort=True),
     fields=[Text("name", min_length=1, max_length=80)],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 EVENTS = Resource(
     name="events",
@@ -57,7 +54,6 @@ EVENTS = Resource(
         Uuid("source"),
     ],
     fields=[Json("payload", nullable=True)],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

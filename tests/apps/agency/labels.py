@@ -1,7 +1,7 @@
 """Labels, at /api/labels. The client chooses the key, a text."""
 
 from sluice.kinds.text import Text
-from sluice.resource import GraphQL, Many, Resource
+from sluice.resource import Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 LABELS = Resource(
@@ -22,7 +22,6 @@ LABELS = Resource(
             writes=False,
         )
     ],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -3,7 +3,7 @@
 from sluice.kinds.floating import Real
 from sluice.kinds.integer import BigInt
 from sluice.kinds.timestamp import Timestamp
-from sluice.resource import GraphQL, Resource
+from sluice.resource import Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 MEASUREMENTS = Resource(
@@ -14,7 +14,6 @@ MEASUREMENTS = Resource(
     group="measurements",
     key=[BigInt("id", sort=True), Timestamp("measured_at")],
     fields=[Real("value", nullable=True, non_finite=True, filter="range", sort=True)],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

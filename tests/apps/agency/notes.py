@@ -3,7 +3,7 @@
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.kinds.uuid import Uuid
-from sluice.resource import GraphQL, Many, Resource
+from sluice.resource import Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 NOTES = Resource(
@@ -20,7 +20,6 @@ NOTES = Resource(
         Text("body", min_length=1, max_length=1000),
     ],
     relations=[Many("children", resource="notes", foreign_key="parent_id")],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -2,7 +2,7 @@
 
 from sluice.kinds.text import Text
 from sluice.kinds.uuid import Uuid
-from sluice.resource import GraphQL, Many, Resource
+from sluice.resource import Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 ORGANISATIONS = Resource(
@@ -16,7 +16,6 @@ ORGANISATIONS = Resource(
         Text("name", min_length=1, max_length=80, unique=True, filter="in", sort=True),
     ],
     relations=[Many("people", resource="people", foreign_key="organisation_id")],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -7,7 +7,7 @@ from sluice.kinds.jsonb import Json
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.kinds.uuid import Uuid
-from sluice.resource import Constraint, GraphQL, Many, Resource
+from sluice.resource import Constraint, Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 PEOPLE = Resource(
@@ -31,7 +31,6 @@ PEOPLE = Resource(
         Many("reviews", resource="deals", foreign_key="reviewer_id"),
     ],
     soft_delete="deleted_at",
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

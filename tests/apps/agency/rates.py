@@ -5,7 +5,7 @@ from sluice.kinds.date import Date
 from sluice.kinds.floating import Float
 from sluice.kinds.integer import BigInt
 from sluice.kinds.numeric import Numeric
-from sluice.resource import GraphQL, Many, One, Resource
+from sluice.resource import Many, One, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 RATES = Resource(
@@ -17,7 +17,6 @@ RATES = Resource(
     key=[Char("country", min_length=1, max_length=2, sort=True), Date("valid_from")],
     fields=[Float("rate", filter="range", sort=True)],
     relations=[Many("prices", resource="prices", foreign_key=["country", "valid_from"])],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 PRICES = Resource(
     name="prices",
@@ -32,7 +31,6 @@ PRICES = Resource(
         Numeric("amount", precision=10, scale=2, filter="range", sort=True),
     ],
     relations=[One("exchange_rate", resource="rates", foreign_key=["country", "valid_from"])],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

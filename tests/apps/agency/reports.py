@@ -8,7 +8,7 @@ from sluice.kinds.floating import Float
 from sluice.kinds.integer import BigInt
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.text import Text
-from sluice.resource import GraphQL, Resource
+from sluice.resource import Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 Stage = partial(Choice, choices=("lead", "offer", "won", "lost"), type="agency.stage")
@@ -27,7 +27,6 @@ PIPELINE = Resource(
         Text("owner"),
     ],
     writes=(),
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 MONTHLY = Resource(
     name="monthly",
@@ -38,7 +37,6 @@ MONTHLY = Resource(
     key=Date("month", filter="range", sort=True),
     fields=[BigInt("rates"), Float("highest", nullable=True, sort=True)],
     writes=(),
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

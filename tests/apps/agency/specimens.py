@@ -23,7 +23,7 @@ from sluice.kinds.text import Slug, Text
 from sluice.kinds.time import Time
 from sluice.kinds.timestamp import Timestamp
 from sluice.kinds.uuid import Uuid
-from sluice.resource import GraphQL, Resource
+from sluice.resource import Resource
 from sluice.sql.resource_repository import ResourceRepository
 
 Kind = Callable[..., Field]
@@ -100,7 +100,6 @@ SPECIMENS = Resource(
     group="specimens",
     key=BigInt("id", minimum=1, read_only=True, sort=True),
     fields=[*fields()],
-    graphql=GraphQL(queries=[], mutations=[]),
 )
 
 

@@ -1,5 +1,6 @@
 """Each filter of each list finds what the same filter of REST finds."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -7,9 +8,20 @@ from urllib.parse import quote
 import pytest
 
 from sluice.graph.part import graphql_name
+from sluice.kinds.array import Array
+from sluice.kinds.field import Field
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
-from tests.fixtures.graph_types import LISTS, TYPES, arguments_of, resource_of, rest_rows, value_of
+from tests.fixtures.graph_types import (
+    LISTS,
+    TYPES,
+    arguments_of,
+    id_of,
+    reference_id,
+    resource_of,
+    rest_rows,
+    value_of,
+)
 from tests.fixtures.resources import fill
 
 TOTAL = 8
@@ -35,16 +47,13 @@ def filter_values(
     resource = resource_of(name)
     for field in resource.all_fields:
         value = next((row[field.name] for row in rows if row[field.name] is not None), None)
-        if field.reference and filter_ == graphql_name(field.reference.key.column):
-            by = field.reference.by
-            parents = client.get(f"/api/{field.reference.resource}?limit=100").json["data"]
-            id = next(parent["id"] for parent in parents if parent[by or "id"] == value)
-            return str(id), f"{field.filter_name}={value}"
+        if field.reference and filter_ == graphql_name(field.reference.key.name):
+            return reference_id(client, field, value), f"{field.filter_name}={value}"
         for parameter in field.filters():
             if filter_ == graphql_name(parameter):
-                given = value_of(field, value, is_id=field in resource.keys)
+                given, text = part_of(field, parameter, value)
                 is_list = "in" in field.operators and parameter == field.filter_name
-                return ([given] if is_list else given), f"{parameter}={quote(str(value))}"
+                return ([given] if is_list else given), f"{parameter}={quote(text)}"
     if filter_ == "search":
         word = next(str(rows[0][field.name]) for field in resource.all_fields if field.search)
         return word, f"search={quote(word)}"
@@ -52,13 +61,35 @@ def filter_values(
     return extra.sample(1), f"{extra.name}={str(extra.sample(1)).lower()}"
 
 
-@pytest.mark.parametrize(
-    ("list_", "filter_"), [(list_, filter_) for list_ in LISTS for filter_ in filters_of(list_)]
-)
-def test_filter_finds_the_rows_that_rest_finds(client: Client, list_: str, filter_: str) -> None:
+def part_of(field: Field, parameter: str, value: Any) -> tuple[Any, str]:
+    """Return what a filter compares with the value: for GraphQL, and as REST's text."""
+    match parameter.removeprefix(field.filter_name):
+        case "_is_null":
+            return True, "true"
+        case "_prefix":
+            return value[:2], value[:2]
+        case "_has":
+            assert isinstance(field, Array)
+            return value_of(field.of, value[0]), text_of(value[0])
+    return value_of(field, value), text_of(value)
+
+
+def text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@pytest.mark.parametrize("list_", LISTS)
+def test_filters_find_the_rows_that_rest_finds(client: Client, list_: str) -> None:
     name = LISTS[list_]
     fill(client, TYPES[name].resource, TOTAL)
-    rows = sorted(rest_rows(client, name), key=lambda row: row["id"])
+    rows = rest_rows(client, name)
+    for filter_ in filters_of(list_):
+        check_filter(client, list_, filter_, rows)
+
+
+def check_filter(client: Client, list_: str, filter_: str, rows: list[dict[str, Any]]) -> None:
+    """Compare what a filter finds with REST's rows, and what it ignores or rejects."""
+    name = LISTS[list_]
     argument = "filter" if "filter" in arguments_of("Query", list_) else filter_
     type_ = arguments_of("Query", list_)[argument].type
     query = f"""query ($value: {type_}, $after: String) {{
@@ -71,10 +102,15 @@ def test_filter_finds_the_rows_that_rest_finds(client: Client, list_: str, filte
 
     for sent, expected in ((value, rest_rows(client, name, f"&{parameter}")), (None, rows)):
         found = data(client, query, variables(sent))["list"]
-        assert [int(node["id"]) for node in found["nodes"]] == [row["id"] for row in expected]
-        assert 0 < found["totalCount"] == len(expected) <= TOTAL
+        ids = [id_of(name, row) for row in expected]
+        assert [node["id"] for node in found["nodes"]] == ids, filter_
+        assert 0 < found["totalCount"] == len(expected) <= TOTAL, filter_
     other = client.graphql(query, variables(value, found["pageInfo"]["startCursor"]))
-    assert error_codes(other) == ["invalid_cursor"]
-    if "ID" in type_of_filter(list_, filter_):
+    assert error_codes(other) == ["invalid_cursor"], filter_
+    if filter_ in TYPES[name].ids:
         for unknown in ("12345678", "abc", ""):
-            assert data(client, query, variables(unknown))["list"]["totalCount"] == 0
+            assert data(client, query, variables(unknown))["list"]["totalCount"] == 0, filter_
+    elif "ID" in type_of_filter(list_, filter_):
+        wrong = client.graphql(query, variables("\0"))
+        assert error_codes(wrong) == ["invalid_parameter"], filter_
+        assert wrong.json["errors"][0]["extensions"]["problem"]["errors"][0]["parameter"] == filter_

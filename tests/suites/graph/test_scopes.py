@@ -16,10 +16,9 @@ from graphql import (
 from sluice import application
 from sluice.graph.part import PUBLIC
 from tests.fixtures.aws import AddApiKey
-from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
-from tests.fixtures.graph_types import FIELDS, ROWS, TYPES
+from tests.fixtures.graph_types import FIELDS, ROWS, TYPES, new_id
 from tests.fixtures.tcp_proxy import TcpProxy
 
 SCOPES = application.current().all_scopes
@@ -32,6 +31,10 @@ VALUES = {
     "Date": '"2026-01-01"',
     "DateTime": '"2026-01-01T00:00:00Z"',
     "String": '"a"',
+    "JSON": "{}",
+    **dict.fromkeys(("Double", "ExtendedDecimal"), "1"),
+    **dict.fromkeys(("ExtendedDate", "ExtendedDateTime", "LocalDateTime"), '"2026-01-01"'),
+    **dict.fromkeys(("LocalTime", "Duration"), '"1"'),
 }
 QUERIES = [key for key, info in FIELDS.items() if key[0] == "Query" and info.scope != PUBLIC]
 MUTATIONS = [key for key in FIELDS if key[0] == "Mutation" and not key[1].startswith("__")]
@@ -50,7 +53,7 @@ def literal(type_: Any) -> str:
     if isinstance(nullable, GraphQLList):
         return "[]"
     if isinstance(named, GraphQLEnumType):
-        return next(iter(named.values))
+        return str(next(iter(named.values)))
     if is_input_object_type(named):
         fields = [
             f"{name}: {literal(field.type)}"
@@ -112,7 +115,7 @@ def test_mutation_needs_the_scope_to_write(
 def test_nested_field_needs_its_scope(
     client: Client, add_api_key: AddApiKey, name: str, field: str
 ) -> None:
-    id = case_of(TYPES[name].resource).insert(client, 0)
+    id = new_id(client, name, 0)
     scope = FIELDS["Query", ROWS[name]].scope
     key = add_api_key(f"graph only {scope}", scope)
     query = f'{{ row: {ROWS[name]}(id: "{id}") {{ id %s }} }}'

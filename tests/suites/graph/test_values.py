@@ -1,6 +1,6 @@
-"""A value at the bounds of its kind survives a mutation, a query and a filter of GraphQL."""
+"""A value at the bounds of its kind is created, read and found in GraphQL as in REST."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,82 +8,77 @@ import pytest
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
 from sluice.kinds.items import Items
-from sluice.kinds.jsonb import dumps
+from sluice.resource import names_of
 from sluice.sql.derived import table
-from tests.fixtures.cases import NEW, case_of
+from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
-from tests.fixtures.graph_types import TYPES, arguments_of, resource_of, shown, value_of
+from tests.fixtures.graph import data
+from tests.fixtures.graph_types import (
+    LISTS,
+    TYPES,
+    arguments_of,
+    resource_of,
+    rest_node,
+    value_of,
+)
+from tests.suites.graph.test_mutations import (
+    CREATED,
+    create,
+    input_name,
+    new_input,
+)
 
-Node = dict[str, Any]
-CREATED = [
-    (name, each, field)
-    for name, derived in TYPES.items()
-    if "create" in derived.mutations
-    for each, field in shown(name).items()
-    if field in resource_of(name).writable
-    if not field.reference and not isinstance(field, Items)
-]
-
-
-def ids(value: object) -> str:
-    return value.name if isinstance(value, Field) else str(value)
-
-
-def send(client: Client, query: str, name: str, values: Node) -> Any:
-    """Run an operation with one object as its variable, with each digit of its numbers."""
-    pairs = ",".join(f"{json.dumps(each)}:{dumps(value)}" for each, value in values.items())
-    body = f'{{"query": {json.dumps(query)}, "variables": {{"{name}": {{{pairs}}}}}}}'
-    response = client.call("POST", "/api/graphql", raw=body.encode())
-    assert response.status == 200, response.text
-    assert "errors" not in response.json, (values, response.text)
-    return response.json["data"]
+LIST_OF = {name: list_ for list_, name in LISTS.items()}
 
 
-def new_input(client: Client, name: str) -> Node:
-    """Insert the rows that a new row references, and return its input."""
-    values: Node = {}
-    for field in resource_of(name).writable:
-        if field.reference:
-            other = case_of(field.reference.resource)
-            key = other.nth(client, 0, other.resource.keys[0].column)
-            values[graphql_name(field.reference.key.column)] = str(key)
-        else:
-            values[graphql_name(field.name)] = value_of(field, field.sample(NEW))
-    return values
-
-
-def create(client: Client, name: str, each: str, changes: Node) -> Node:
-    mutation = TYPES[name].mutations["create"]
-    type_ = arguments_of("Mutation", mutation)["input"].type
-    query = f"mutation ($input: {type_}) {{ row: {mutation}(input: $input) {{ id {each} }} }}"
-    row: Node = send(client, query, "input", new_input(client, name) | changes)["row"]
-    return row
-
-
-def found(client: Client, name: str, field: Field, value: object) -> list[str] | None:
-    """Return the ids of the rows that the filter finds. None if there is no such filter."""
-    list_ = TYPES[name].queries.get("list", "")
-    argument = arguments_of("Query", list_).get("filter") if list_ else None
-    filter_name = graphql_name(field.filter_name)
-    if argument is None or filter_name not in argument.type.fields or value in (None, ""):
-        return None
-    if not {"equal", "in"} & {*field.operators}:
-        return None
-    given = [value] if "in" in field.operators else value
-    query = f"query ($filter: {argument.type}) {{ {list_}(filter: $filter) {{ nodes {{ id }} }} }}"
-    nodes = send(client, query, "filter", {filter_name: given})[list_]["nodes"]
-    return [node["id"] for node in nodes]
-
-
-@pytest.mark.parametrize(("name", "each", "field"), CREATED, ids=ids)
-def test_bounds_survive_graphql(client: Client, name: str, each: str, field: Field) -> None:
+def own_fields(name: str) -> Iterator[Field]:
+    """Yield the fields that a mutation sets, without references: those need other rows."""
     resource = resource_of(name)
-    for value in [*field.bounds(), field.example, *([None] if field.nullable else [])]:
-        given = value_of(field, value)
+    references = {column for each in resource.refs for column in names_of(each.foreign_key)}
+    for field in resource.writable:
+        if field.column not in references and not isinstance(field, Items):
+            yield field
 
-        row = create(client, name, each, {each: given})
 
-        (stored,) = client.get(f"/api/{resource.name}").json["data"]
-        assert (stored[field.name], row[each]) == (value, value_of(field, stored[field.name]))
-        assert found(client, name, field, given) in (None, [row["id"]]), value
-        client.sql(f"DELETE FROM {table(resource)}")
+@pytest.mark.parametrize(
+    ("name", "field_name"),
+    [(name, each.name) for name in CREATED for each in own_fields(name)],
+)
+def test_bounds_are_written_and_found(client: Client, name: str, field_name: str) -> None:
+    field = resource_of(name).by_name[field_name]
+    given = new_input(client, name)
+    for value in case_of(TYPES[name].resource).bounds(field):
+        input_ = {**given, input_name(name, field): value_of(field, value)}
+
+        row = data(client, create(name), {"input": input_})["row"]
+
+        assert row == rest_node(client, name, row["id"]), value
+        for filter_, part in filters_by(name, field, client, row["id"]):
+            assert row["id"] in found(client, name, filter_, part), (filter_, part)
+        client.sql(f"DELETE FROM {table(resource_of(name))}")
+
+
+def filters_by(name: str, field: Field, client: Client, id: str) -> Iterator[tuple[str, Any]]:
+    """Yield the filters that the stored value of a field matches."""
+    if name not in LIST_OF or "filter" not in arguments_of("Query", LIST_OF[name]):
+        return
+    known = arguments_of("Query", LIST_OF[name])["filter"].type.fields
+    stored = rest_node(client, name, id)[input_name(name, field)]
+    for parameter in field.filters():
+        filter_, suffix = graphql_name(parameter), parameter.removeprefix(field.filter_name)
+        if filter_ not in known or stored in (None, ""):
+            continue
+        if suffix in ("", "_min", "_max", "_after"):
+            yield filter_, [stored] if "in" in field.operators and not suffix else stored
+        elif suffix == "_has":
+            yield from ((filter_, item) for item in stored if item not in (None, ""))
+
+
+def found(client: Client, name: str, filter_: str, value: Any) -> list[str]:
+    """Return the ids of the rows that a filter finds."""
+    list_ = LIST_OF[name]
+    type_ = arguments_of("Query", list_)["filter"].type
+    query = f"""query ($filter: {type_}) {{
+        list: {list_}(first: 100, filter: $filter) {{ nodes {{ id }} }} }}"""
+    nodes = data(client, query, {"filter": {filter_: value}})["list"]["nodes"]
+    return [node["id"] for node in nodes]

@@ -53,7 +53,8 @@ class OwnIdField(Field):
         self._key = key
 
     def read(self, value: object, pointer: str) -> object:
-        return self._key.read(self._key.parse_csv(str(value)), pointer)
+        given = None if value is None else self._key.parse_csv(str(value))
+        return self._key.read(given, pointer)
 
 
 def input_of(field: PlannedField) -> dict[str, Any]:

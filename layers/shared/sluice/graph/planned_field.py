@@ -67,14 +67,15 @@ class PlannedField:
 
 
 def cache_key(field: PlannedField) -> tuple[str, str, str]:
-    """Return a key that is equal for equal fields with equal arguments. Nulls are left out."""
+    """Return a key that is equal for equal fields with equal arguments.
+
+    Arguments and filters that are null are left out. A null inside a JSON value is a value.
+    """
     arguments = _without_nulls(field.arguments)
+    if isinstance(filters := arguments.get("filter"), dict):
+        arguments["filter"] = _without_nulls(filters)
     return field.parent_type, field.name, json.dumps(arguments, default=str, sort_keys=True)
 
 
 def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_nulls(value) if isinstance(value, dict) else value
-        for name, value in arguments.items()
-        if value is not None
-    }
+    return {name: value for name, value in arguments.items() if value is not None}

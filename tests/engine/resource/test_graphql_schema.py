@@ -332,6 +332,17 @@ def test_part_by_hand_wins(tmp_path: Path) -> None:
     assert part.types["Book"].scope == "books:read"
 
 
+def test_type_by_hand_has_the_key_of_its_declaration(tmp_path: Path) -> None:
+    schema = derived_schema(library(tmp_path, RATES, PRICES, LABELS))
+
+    part = part_of(schema, GraphqlPart(types={"Rate": Type("rates:see", replica=True)}))
+
+    assert part.types["Rate"] == Type("rates:see", replica=True, key=("id", "day"))
+    infos = field_infos(make_schema(schema.text, part.lower_case_enums), part)
+    assert infos["Rate", "id"].columns == ("id", "day")
+    assert infos["Price", "rate"].columns == ("rate_id", "day")
+
+
 def test_field_of_another_type_by_hand_has_no_resolver(tmp_path: Path) -> None:
     extra = "extend type Shelf { books: [Book!]! }"
 

@@ -5,7 +5,7 @@ a query reads its resource.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sluice.graph.mutations import create_row, delete_row, update_row
@@ -56,7 +56,7 @@ MUTATIONS = {"create": create_row, "update": update_row, "delete": delete_row}
 
 
 def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
-    """Return the part of all resources of a registry. What is by hand wins."""
+    """Return the part of all resources of a registry. What is by hand wins, but for keys."""
     types: dict[str, Type] = {}
     fields: dict[Key, Field] = {}
     for name, values in registry.GRAPHQL.items():
@@ -69,11 +69,17 @@ def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
         )
         fields.update(_fields(name, derived))
     return GraphqlPart(
-        types={**types, **by_hand.types},
+        types={**types, **_with_keys(by_hand.types, types)},
         fields={**fields, **by_hand.fields},
         lower_case_enums=(*registry.GRAPHQL_ENUMS, *by_hand.lower_case_enums),
         preload=by_hand.preload,
     )
+
+
+def _with_keys(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict[str, Type]:
+    """Return the types by hand. One of a resource has the key of its declaration."""
+    keys = {name: type_.key for name, type_ in derived.items()}
+    return {name: replace(type_, key=keys.get(name, type_.key)) for name, type_ in by_hand.items()}
 
 
 def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]:

@@ -181,6 +181,8 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
     headers = ["X-Request-Id"]
     if route.scope.endswith(":write") or spec == GRAPHQL_RESPONSE:
         headers.append("X-Sluice-Min-LSN")
+    if route.idempotent and "<" in route.path:
+        headers.append("Idempotency-Replayed")
     if spec is None:
         return {"204": _response("Deleted." if route.method == "DELETE" else "Done.", headers)}
     if spec == GRAPHQL_RESPONSE:

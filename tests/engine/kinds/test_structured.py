@@ -345,3 +345,9 @@ def test_char_key_is_the_same_with_its_padding() -> None:
 def test_contradictions_are_refused(declare: Any) -> None:
     with pytest.raises(DeclarationError):
         declare()
+
+
+@pytest.mark.parametrize("name", ["inet", "json", "array of texts", "range of days"])
+def test_analysts_cannot_query_such_a_column(name: str) -> None:
+    with pytest.raises(DeclarationError, match="analysts cannot query such a column"):
+        STRUCTURED[name].analyst_bytes()

@@ -72,6 +72,7 @@ def application_of_keys(isolated_library: Library) -> SmallApplication:
     [
         ("labels", {"slug": "new", "title": "New"}, "new", {"title": "Old"}),
         ("labels", {"slug": "a/b é", "title": "New"}, "~YS9iIMOp", {"title": "Old"}),
+        ("labels", {"slug": "", "title": "New"}, "~", {"title": "Old"}),
         ("labels", {"slug": "..", "title": "New"}, "~Li4", {"title": "Old"}),
         ("labels", {"slug": "~x", "title": "New"}, "~fng", {"title": "Old"}),
         ("labels", {"slug": "%41", "title": "New"}, "~JTQx", {"title": "Old"}),
@@ -107,6 +108,7 @@ def test_row_has_a_path(
         ("labels/~YSBi", 200),
         ("labels/a%2520b", 404),
         ("labels/a%2Fb", 404),
+        ("labels/" + 21 * "x", 404),
         ("labels/%00", 400),
         ("labels/~_w", 400),
         ("rates/DE", 404),
@@ -149,6 +151,14 @@ def test_key_cannot_be_changed(app: SmallApplication, method: str) -> None:
     assert app.call(method, path, {**RATE, "valid_from": "x"}).errors == {"/valid_from": "invalid"}
     assert app.call(method, path, {**RATE, "percent": 7}).json == {**RATE, "percent": 7}
     assert app.call(method, path, {"percent": 8}).json == {**RATE, "percent": 8}
+
+
+def test_key_may_end_in_a_blank(app: SmallApplication, isolated_library: Library) -> None:
+    isolated_library.sql("INSERT INTO labels VALUES ('a ', 'x')")
+    row = app.call("GET", "labels/~YSA")
+
+    assert row.json == {"slug": "a ", "title": "x"}
+    assert app.call("PUT", "labels/~YSA", row.json).text == row.text
 
 
 def test_replay_has_the_same_location(app: SmallApplication) -> None:

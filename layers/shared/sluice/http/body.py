@@ -119,10 +119,11 @@ def without_key(resource: Resource, values: Mapping[str, Any], key: Key) -> dict
 
 
 def _is_same(field: Field, sent: object, value: object) -> bool:
-    ignores_case = getattr(field, "ignore_case", False)
-    if ignores_case and isinstance(sent, str) and isinstance(value, str):
-        return sent.casefold() == value.casefold()
-    return sent == value
+    if not isinstance(sent, str) or not isinstance(value, str):
+        return sent == value
+    sent, value = sent.strip(), value.strip()  # a body has no text with blanks around it
+    ignores_case = getattr(field, "ignore_case", False) or field.sql_type.endswith("citext")
+    return sent.casefold() == value.casefold() if ignores_case else sent == value
 
 
 def _other_names(resource: Resource, fields: Collection[Field]) -> list[str]:

@@ -18,8 +18,6 @@ from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.application import ENGINE_FUNCTIONS, Application, ApplicationError
 from sluice.errors import SluiceError
 from sluice.graph.part import PUBLIC, GraphqlPart, part_of
-from sluice.imports.derived import import_resource
-from sluice.imports.resource import ImportResource
 from sluice.migrations.applications import application_grants
 from sluice.migrations.roles import ANALYST
 from sluice.openapi_texts import OpenApiTexts
@@ -50,7 +48,16 @@ PUBLIC_HTTP = (
 )
 SEARCH_PATH = f"{LAYER}:{ROOT / 'tests' / 'apps'}"
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
-# Handlers have the routes of the current application, so each application has a process of its own.
+# Handlers and imports are those of the current application, so each has a process of its own.
+CHECK_IMPORTS = """
+from sluice import application
+from sluice.imports.derived import import_resource
+from sluice.imports.resource import ImportResource
+
+app = application.current()
+for name in app.imports:
+    assert isinstance(import_resource(app.load("imports", name)), ImportResource), name
+"""
 PRINT_ROUTES = """
 import json
 from importlib import import_module
@@ -72,18 +79,22 @@ def engine_files() -> Iterator[Path]:
                 yield path
 
 
+def run_with(name: str, program: str) -> str:
+    """Run a program with the application, and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "SLUICE_APP": name, "PYTHONPATH": f"{ROOT}:{SEARCH_PATH}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
 @cache
 def paths_and_scopes(name: str) -> dict[str, list[tuple[str, str]]]:
     """Return the path and the scope of each route, by the folders of the functions."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT_ROUTES],
-        cwd=ROOT,
-        env={**os.environ, "SLUICE_APP": name, "PYTHONPATH": f"{ROOT}:{SEARCH_PATH}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, list[tuple[str, str]]] = json.loads(done.stdout)
+    found: dict[str, list[tuple[str, str]]] = json.loads(run_with(name, PRINT_ROUTES))
     return found
 
 
@@ -169,8 +180,7 @@ def test_registered_names_have_their_kinds(name: str) -> None:
     for kind, base in classes.items():
         assert all(issubclass(declared.load(kind, key), base) for key in getattr(declared, kind))
     assert all(issubclass(application.load(n), SluiceError) for n in declared.error_classes)
-    for key in declared.imports:
-        assert isinstance(import_resource(declared.load("imports", key)), ImportResource)
+    run_with(name, CHECK_IMPORTS)
     single = {"analytics": Catalogue, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)

@@ -17,7 +17,7 @@ BOOKINGS = Resource(
     fields=[
         Integer("room"),
         Range("during", of=Timestamp("at")),
-        Integer("position", filter="in", sort=True),
+        Integer("position", filter="in", sort=True, unique=True),
         Numeric("price", precision=10, scale=2, minimum=0),
         Numeric("discount", precision=10, scale=2, minimum=0, maximum=9, default="0.00"),
         Integer("share", nullable=True, minimum=0, maximum=100),

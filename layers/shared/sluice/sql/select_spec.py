@@ -70,7 +70,8 @@ class SelectSpec(NamedTuple):
         joins += [list_spec.sorts[name].join for name, _ in query.sort]
         by_alias = {join.alias: join for join in joins if join}
         parents = list_spec.parents[foreign_key] if foreign_key else ()
-        parent_columns = () if of_one else tuple(column.sql for column in parents)
+        columns = tuple(column.sql for column in parents)
+        parent_columns = () if of_one else columns
         conditions = [list_spec.projection.row_condition]
         conditions += [_condition(declared, value) for declared, value in filters]
         conditions += _parent_conditions(parent_columns)

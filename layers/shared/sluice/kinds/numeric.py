@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 from typing import Any, ClassVar, Unpack
 
 from sluice.kinds.field import DeclarationError, Field, FieldOptions, Schema, or_null, reject
+from sluice.kinds.text import MAX_REPETITION
 
 AMOUNT = re.compile(r"-?(\d+)(?:\.(\d+))?", re.ASCII)
 MAX_DIGITS = 20  # before and after the point of an amount in a body, if the type has no more
@@ -13,7 +14,6 @@ MAX_TEXT_BYTES = 147_457  # of a number without precision, in PostgreSQL
 CENTS = Decimal("0.99")  # of the samples
 FEW = ("no decimals", "one decimal", "two decimals")
 INFINITY = Decimal("Infinity")
-MAX_REPETITION = 255  # in a regular expression of PostgreSQL
 
 
 class Numeric(Field):

@@ -85,6 +85,13 @@ def new_input(client: Client, name: str, n: int = NEW) -> dict[str, Any]:
     return input_of(client, name, case_of(TYPES[name].resource).new(client, n))
 
 
+def required_input(client: Client, name: str) -> dict[str, Any]:
+    """Insert the rows that a new row references, and return an input with what is required."""
+    body = case_of(TYPES[name].resource).new(client)
+    required = {field.name for field in resource_of(name).writable if field.required}
+    return input_of(client, name, {key: body[key] for key in required})
+
+
 def is_list(value: object) -> bool:
     return isinstance(value, list)
 
@@ -143,9 +150,7 @@ def test_created_row_is_that_of_rest(client: Client, name: str) -> None:
 
 @pytest.mark.parametrize("name", CREATED)
 def test_row_is_created_without_what_is_not_required(client: Client, name: str) -> None:
-    required = {field.name for field in resource_of(name).writable if field.required}
-    body = case_of(TYPES[name].resource).new(client)
-    given = input_of(client, name, {key: body[key] for key in required})
+    given = required_input(client, name)
 
     row = data(client, create(name), {"input": given})["row"]
 

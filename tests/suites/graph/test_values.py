@@ -25,7 +25,7 @@ from tests.suites.graph.test_mutations import (
     CREATED,
     create,
     input_name,
-    new_input,
+    required_input,
 )
 
 LIST_OF = {name: list_ for list_, name in LISTS.items()}
@@ -46,7 +46,7 @@ def own_fields(name: str) -> Iterator[Field]:
 )
 def test_bounds_are_written_and_found(client: Client, name: str, field_name: str) -> None:
     field = resource_of(name).by_name[field_name]
-    given = new_input(client, name)
+    given = required_input(client, name)
     for value in case_of(TYPES[name].resource).bounds(field):
         input_ = {**given, input_name(name, field): value_of(field, value)}
 

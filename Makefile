@@ -65,6 +65,7 @@ test-slow: .venv/.dev ## run the slow tests, and the property tests with new ran
 
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
+	@SLUICE_APP=agency SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/agency/test_openapi_requests.py
 
 fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000
 	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py

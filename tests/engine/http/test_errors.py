@@ -37,13 +37,14 @@ INTERNAL_ERRORS = [
     ("ALTER TABLE books DROP COLUMN description CASCADE", "GET", "/api/books", None),
     ("ALTER TABLE books DROP COLUMN description CASCADE", "POST", "/api/books", MUG),
     ("ALTER TABLE books DROP COLUMN copies CASCADE", "PATCH", "/api/books/1", {"copies": 1}),
-    ("REVOKE ALL ON books FROM sluice_app", "GET", "/api/books/1", None),
 ]
 SHELF = {"name": "a", "slug": "a"}
 KEY = {"idempotency_key": "k"}
 ENGINE = "The database does not have the schema sluice"
 TABLES = "The database does not have the tables for this"
+PRIVILEGE = "A privilege is missing in the database"
 NOT_SET_UP = [
+    ("REVOKE ALL ON books FROM sluice_app", "GET", "/api/books/1", None, {}, PRIVILEGE),
     ("DROP TABLE books", "GET", "/api/books", None, {}, TABLES),
     ("DROP TABLE books", "PATCH", "/api/books/1", {"copies": 1}, {}, TABLES),
     (

@@ -1,5 +1,6 @@
 """Order lines, at /api/lines. The names of the table and its columns need quotes in SQL."""
 
+from sluice.kinds.choice import Choice
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.text import Text
@@ -19,6 +20,8 @@ LINES = Resource(
         ),
         Integer("order", filter="in", sort=True),
         Text("user", max_length=40, nullable=True, filter="in", sort=True),
+        # GraphQL has no names for these values, so the field is a String there.
+        Choice("parcel", ("s", "x-large"), column="Parcel Size", nullable=True),
     ],
 )
 

@@ -46,7 +46,7 @@ KINDS: dict[str, tuple[Kind, dict[str, Any], list[str]]] = {
     "nick": (Citext, {"max_length": 60}, ["in"]),
     "padded": (Char, {"max_length": 5}, ["in", "prefix"]),
     "stage": (Choice, {"choices": STAGES, "type": "agency.stage"}, ["in"]),
-    "width": (Choice, {"choices": ("s", "m", "x-large")}, ["in"]),
+    "width": (Choice, {"choices": ("s", "m", "xl")}, ["in"]),
     "reference": (Uuid, {}, ["in"]),
     "day": (Date, INFINITE, ["in", "range"]),
     "moment": (Timestamp, INFINITE, ["in", "range"]),

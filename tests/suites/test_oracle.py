@@ -40,7 +40,13 @@ def takes_random_rows(resource: Resource) -> bool:
 
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
-LISTS = [each.name for each in application.current().declarations() if takes_random_rows(each)]
+LISTS = [
+    each.name
+    for each in application.current().declarations()
+    if each.name in application.current().repositories
+    and "create" in each.writes  # rows of others, such as stock, are inserted by the database
+    and takes_random_rows(each)
+]
 CASES = int(os.environ.get("SLUICE_PAGE_CASES", "200"))  # of all lists together
 CASES_OF_ROWS = 20  # so many cases have the same rows
 MAX_ROWS = 26

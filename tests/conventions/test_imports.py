@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
 RESOURCE_BUDGET = 598  # 92 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
 BUDGET = {
-    "health": 342,
-    "docs": 342,
+    "health": 343,
+    "docs": 343,
     "imports": 582,  # without boto3, which only presigned URLs need
     "import_worker": 642,  # Powertools' batches
     "graphql": 760,  # 150 of them graphql-core's, and the application's part

@@ -21,10 +21,13 @@ APPS = [
 ]
 # Functions that only forward, with a reason each.
 ADAPTERS = {
+    "boolean.py parse": "a kind of field; filters of lists read the same texts",
     "database.py read": "Executor: in a transaction, a read is a statement like a write",
     "deparser.py expression": "chooses the function by the kind of the node",
     "field.py filter_value": "a kind of field may compare in lower case",
     "field.py filter_values": "the same for a list",
+    "field.py parse_id": "a kind of key may read less in GraphQL than in a filter",
+    "field.py parse_item": "a kind may reject a value of a list that one alone may have",
     "group.py __call__": "the handler that Lambda calls",
     "expression.py constant": "one of a table of methods, by the kind of the node",
     "parser.py __getitem__": "the operator",

@@ -12,12 +12,12 @@ from sluice import application
 ROOT = Path(__file__).parents[2]
 
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
-RESOURCE_BUDGET = 598  # 92 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
+RESOURCE_BUDGET = 606  # 93 of them Sluice's, one for each kind; Python 3.13 loads 9 more than 3.11
 BUDGET = {
-    "health": 343,
-    "docs": 343,
-    "imports": 582,  # without boto3, which only presigned URLs need
-    "import_worker": 642,  # Powertools' batches
+    "health": 352,
+    "docs": 352,
+    "imports": 590,  # without boto3, which only presigned URLs need
+    "import_worker": 650,  # Powertools' batches
     "graphql": 760,  # 150 of them graphql-core's, and the application's part
 }
 APP = application.current()

@@ -124,7 +124,7 @@ def test_cleanup_fails_imports_of_killed_workers(pipeline: QueueHarness, tmp_pat
             ("failed", maintenance.DEAD_LETTER)
         }
     assert len(jobs(pipeline)) == 2
-    assert announced.id in {job["id"] for job in jobs(pipeline)}
+    assert int(announced.id) in {job["id"] for job in jobs(pipeline)}
     assert len(pipeline.receive(pipeline.dead)) == 9, "the cleanup leaves them in the queue"
 
     for message in pipeline.receive(pipeline.dead):

@@ -289,9 +289,9 @@ def test_each_sort_reads_a_range_of_an_index(executor: ExplainExecutor, name: st
             first = repository.page(query)
             assert executor.problems() == [], (sort, descending, executor.problems())
             assert executor.visited() <= MAX_PAGE_ROWS, sort
-            deep = repository.page(replace(query, offset=900))
+            deep = repository.page(query._replace(offset=900))
             for cursor in (first.next_cursor, deep.next_cursor, deep.prev_cursor):
-                repository.page(replace(query, cursor=cursor))
+                repository.page(query._replace(cursor=cursor))
                 assert executor.visited() <= MAX_PAGE_ROWS, (sort, descending)
 
 
@@ -309,7 +309,7 @@ def test_each_filter_uses_an_index_in_each_sort(
         page = repository.page(query)
         assert executor.problems() == [], (sort, executor.problems())
         if page.next_cursor:
-            repository.page(replace(query, cursor=page.next_cursor))
+            repository.page(query._replace(cursor=page.next_cursor))
             assert executor.problems() == [], (sort, "after a cursor", executor.problems())
 
 
@@ -336,7 +336,7 @@ def test_category_by_price_is_one_index_range(executor: ExplainExecutor):
     query = ListQuery(sort=(("price", True),), filters={"category": ["category-20"]})
     page = ProductRepository(executor, SIGNER).page(query)
     assert executor.visited() <= 100
-    ProductRepository(executor, SIGNER).page(replace(query, cursor=page.next_cursor))
+    ProductRepository(executor, SIGNER).page(query._replace(cursor=page.next_cursor))
     assert executor.visited() <= 100
 
 
@@ -369,7 +369,7 @@ def test_connection_reads_a_range_of_an_index(executor: ExplainExecutor, sort: s
         query = ListQuery(limit=20, sort=order, from_end=from_end, after=deep.next_cursor)
         rows = repository.connection(query)
         assert (executor.problems(), executor.visited() <= 300) == ([], True), executor.visited()
-        between = replace(query, before=rows.cursor(rows.rows[1]))
+        between = query._replace(before=rows.cursor(rows.rows[1]))
         if not from_end:
             found = repository.connection(between)
             assert [row["id"] for row in found.rows] == [rows.rows[0]["id"]]

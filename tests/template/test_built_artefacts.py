@@ -33,6 +33,7 @@ LAYER = BUILD / "SharedLayer/python"
 LAYER_BUDGET = 60_000_000
 
 CREATED = {
+    "categories_create",
     "products_create",
     "users_create",
     "orders_place",
@@ -101,6 +102,8 @@ def test_built_function_handles_its_event(
 ) -> None:
     rope = isolated_shop.add_product("Rope", category="garden", stock=10)
     isolated_shop.add_product("Bucket", category="garden", stock=10)
+    for category in ("tableware", "stationery"):  # of the events' products
+        isolated_shop.add_category(category)
     isolated_shop.add_order(isolated_shop.add_user(), (rope, 1))
     isolated_shop.sql(
         """

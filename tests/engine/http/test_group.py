@@ -144,6 +144,7 @@ def test_resource_of_its_own_is_imported_at_once(folder: Path) -> None:
     assert modules_of(at_import) == ["things0"]
 
 
+@pytest.mark.slow  # measures CPU time; the tests above count what is imported
 def test_group_of_twenty_starts_as_fast_as_one(folder: Path) -> None:
     seconds: dict[int, list[float]] = {1: [], 20: []}
     for _ in range(RUNS):

@@ -126,6 +126,8 @@ def sam_shop(
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.add_product(name, category="garden", stock=10)
+    for category in ("tableware", "stationery"):  # of the events' products
+        shop.add_category(category)
     shop.add_order(shop.add_user(), (1, 1))
     shop.sql(
         """

@@ -23,7 +23,13 @@ def folders() -> list[str]:
     """Return the folders of the product: the engine, the applications beside it, and the rest."""
     found = {path.parent.name for path in (ROOT / "layers" / "shared").glob("*/application.py")}
     packages = ["sluice", *sorted(found - {"sluice"})]
-    return [*(f"layers/shared/{name}" for name in packages), "functions", "local", "scripts"]
+    return [
+        *(f"layers/shared/{name}" for name in packages),
+        "functions",
+        "catalog",
+        "local",
+        "scripts",
+    ]
 
 
 def page() -> str:

@@ -1,8 +1,8 @@
 """Load the fixtures, which are in modules of tests/fixtures by subject.
 
-A session has one application. With SLUICE_APP=sample it runs the tests of the engine and the
-suites, with SLUICE_APP=agency those of the agency and the suites, otherwise everything but the
-tests of the engine and the agency.
+A session has one application. With SLUICE_APP=sample it runs the tests of the engine, those of
+catalog/ and the suites, with SLUICE_APP=agency those of the agency and the suites, otherwise
+everything else.
 """
 
 import os
@@ -14,8 +14,9 @@ import pytest
 from sluice import application
 
 HERE = Path(__file__).parent
-OWN_TESTS = {"sample": "engine", "agency": "agency"}  # application → the folder of its tests
-OWN = OWN_TESTS.get(os.environ.get("SLUICE_APP", ""))
+OWN_TESTS = {"sample": ("engine", "catalog"), "agency": ("agency",)}  # application → its tests
+OWN = OWN_TESTS.get(os.environ.get("SLUICE_APP", ""), ())
+OF_OTHERS = {folder for folders in OWN_TESTS.values() for folder in folders} - {*OWN}
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,7 +43,7 @@ def belongs_to_session(path: Path) -> bool:
     folder = (path.relative_to(HERE).parts or ("",))[0] if path.is_relative_to(HERE) else ""
     if folder in ("", "suites"):
         return True
-    return folder == OWN if OWN else folder not in OWN_TESTS.values()
+    return folder in OWN if OWN else folder not in OF_OTHERS
 
 
 def pytest_configure(config: pytest.Config) -> None:

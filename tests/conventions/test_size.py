@@ -14,6 +14,7 @@ CODE = [
         "layers/shared/sluice",
         *APPLICATIONS.values(),
         "functions",
+        "catalog",
         "local",
         "scripts",
         "benchmarks",

@@ -26,7 +26,7 @@ INSTEAD = {
     "whom": "name the actor",
 }
 WORD = re.compile(rf"(?<![A-Za-z])({'|'.join(INSTEAD)})(?![A-Za-z])", re.IGNORECASE)
-FOLDERS = ("layers", "functions", "local", "scripts", "tests", "benchmarks", "events")
+FOLDERS = ("layers", "functions", "catalog", "local", "scripts", "tests", "benchmarks", "events")
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",

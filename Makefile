@@ -67,8 +67,8 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
 	@SLUICE_APP=agency SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/agency/test_openapi_requests.py
 
-fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000
-	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
+fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000 SEED=1
+	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) SLUICE_PAGE_SEED=$(SEED) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \

@@ -44,11 +44,15 @@ remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresq
 	@$(BIN)/python -m local remove
 
 # A session has one application (tests/conftest.py). 5 is pytest's code for no tests: ARGS='-k cursor' may have them in
-# one session only.
-sessions = failed=0; ran=0; for app in sample agency ""; do \
-	code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
-	case $$code in 0) ran=1;; 5) ;; *) ran=1; failed=1;; esac; done; \
-	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; exit $$failed
+# one session only. The last lines name the failed tests of all sessions.
+sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAILED; \
+	for app in sample agency ""; do \
+		code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
+		case $$code in 0) ran=1;; 5) ;; *) ran=1; failed="$$failed $${app:-shop}";; esac; \
+	done; \
+	test -z "$$failed" || { cat "$$SLUICE_TEST_FAILED"; echo "Failed sessions:$$failed"; }; \
+	rm "$$SLUICE_TEST_FAILED"; \
+	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
 test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))

@@ -35,6 +35,7 @@ pytest_plugins = [
     "tests.fixtures.local_system",
     "tests.fixtures.recorded_properties",
     "tests.fixtures.early_failures",
+    "tests.fixtures.failed_tests",
 ]
 
 
@@ -56,3 +57,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None if belongs_to_session(collection_path) else True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests without parameters: the application has nothing that they test."""
+    empty = [item for item in items if any(map(is_empty, item.iter_markers("skip")))]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
+
+
+def is_empty(mark: pytest.Mark) -> bool:
+    return str(mark.kwargs.get("reason")).startswith("got empty parameter set")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,11 +104,34 @@ def test_app_names_the_application_of_a_command(tmp_path: Path) -> None:
 def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: int) -> None:
     """Each session exits with one of the codes; 5 means that it has no test."""
     (tmp_path / "codes").write_text(codes.replace(" ", "\n"))
-    python = tmp_path / "python"
-    python.write_text(
-        f"#!/bin/sh\ncode=$(head -n 1 {tmp_path}/codes)\nsed -i 1d {tmp_path}/codes\nexit $code\n"
-    )
-    python.chmod(0o755)
-    done = make("test", f"BIN={tmp_path}", "--old-file=.venv/.dev", path=tmp_path)
+    read = f"code=$(head -n 1 {tmp_path}/codes)\nsed -i 1d {tmp_path}/codes\nexit $code\n"
+    done = make_test(tmp_path, read)
     assert done.returncode == expected, done.stderr
     assert ("No session has such a test" in done.stderr) is (codes == "5 5 5")
+
+
+def make_test(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run `make test` with a shell script instead of Python."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}")
+    python.chmod(0o755)
+    return make("test", f"BIN={tmp_path}", "--old-file=.venv/.dev", path=tmp_path)
+
+
+def test_last_lines_name_the_failed_tests(tmp_path: Path) -> None:
+    """A session with two failures comes first, and two that pass follow it."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.fixture\ndef broken(): assert 0\n"
+        "def test_wrong(): assert 0\ndef test_error(broken): pass\ndef test_right(): pass\n"
+    )
+    run = f"{sys.executable} -m pytest -q -rsfE -c /dev/null --rootdir {tmp_path}"
+    run += f" -p tests.fixtures.failed_tests {tmp_path}/test_it.py"
+    done = make_test(tmp_path, f'test "$SLUICE_APP" != sample && echo passed || {run}')
+
+    assert done.returncode == 2
+    assert done.stdout.splitlines()[-5:] == [
+        *["passed"] * 2,
+        "FAILED SLUICE_APP=sample test_it.py::test_wrong",
+        "ERROR SLUICE_APP=sample test_it.py::test_error",
+        "Failed sessions: sample",
+    ]

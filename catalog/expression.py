@@ -6,6 +6,8 @@ Partial. Nothing here knows a kind.
 
 import functools
 import importlib
+import textwrap
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +41,9 @@ class Partial:
 
 
 PARTIAL = Name("functools", "partial")
+# Columns of a literal: it stands in a list of arguments, after a name such as `description=`.
+MAX_LITERAL = 70
+MIN_LITERAL = 8
 
 
 def source(value: object) -> str:
@@ -93,6 +98,35 @@ def _arguments(call: Expression) -> str:
 
 
 def _text(text: str) -> str:
+    """Return a literal, or several in parentheses if a line could not have it."""
+    if _width(_literal(text)) <= MAX_LITERAL:
+        return _literal(text)
+    width = MAX_LITERAL - 2
+    lines = [_literal(line) for line in _lines(text, width)]
+    while max(map(_width, lines)) > MAX_LITERAL and width > MIN_LITERAL:
+        width //= 2
+        lines = [_literal(line) for line in _lines(text, width)]
+    return f"({' '.join(lines)})"
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Return parts of the text that end after a word and are together the text."""
+    return textwrap.wrap(
+        text,
+        width,
+        expand_tabs=False,
+        replace_whitespace=False,
+        drop_whitespace=False,
+        break_on_hyphens=False,
+    )
+
+
+def _width(literal: str) -> int:
+    """Return the columns of a literal. A Chinese character has two."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in literal)
+
+
+def _literal(text: str) -> str:
     """Return a literal in double quotes, if it needs no more escapes than one in single quotes."""
     literal = repr(text)
     if literal.startswith('"') or '"' in text:

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
+from catalog import source
+from catalog.draft import DraftMember, DraftResource, Table
+from catalog.expression import Expression, Name
 from scripts import broken_pipe
 from scripts.derive.checks import RESERVED, require_valid
 from scripts.derive.graphql_text import a, words
@@ -32,41 +35,18 @@ ROOT = Path(__file__).parents[1]
 # Modules and folders that each application may have.
 TAKEN_MODULES = ("application", "migrations", "registry", "routes")
 SCHEMA = "public"
-ADDED_FIELDS = """\
-Timestamp("created_at", read_only=True, filter="range", filter_name="created", sort=True),
-        Timestamp("updated_at", read_only=True),
-        Integer("version", read_only=True),"""
-FILE = '''\
-"""{title}, at /api/{name}.
-
-The declaration is {constant}. A rule is a method of {class_name}Repository: `before_create` or
-`before_write`.
-"""
-
-{imports}
-from sluice.resource import Resource
-from sluice.sql.resource_repository import ResourceRepository
-
-{constant} = Resource(
-    name="{name}",
-    singular="{singular}",
-    description="{description}",
-    table="{table}",
-    group="{group}",{scope}
-    key=BigInt("id", minimum=1, read_only=True, sort=True),
-    fields=[
-        {fields},
-        {added}
-    ],
-    etag="version",{import_key}{analytics}
+KEY = Expression(
+    Name("sluice.kinds.integer", "BigInt"), ("id",), {"minimum": 1, "read_only": True, "sort": True}
 )
-
-
-class {class_name}Repository(ResourceRepository):
-    """Reads and writes {plural}."""
-
-    resource = {constant}
-'''
+ADDED_FIELDS = (
+    Expression(
+        Name("sluice.kinds.timestamp", "Timestamp"),
+        ("created_at",),
+        {"read_only": True, "filter": "range", "filter_name": "created", "sort": True},
+    ),
+    Expression(Name("sluice.kinds.timestamp", "Timestamp"), ("updated_at",), {"read_only": True}),
+    Expression(Name("sluice.kinds.integer", "Integer"), ("version",), {"read_only": True}),
+)
 
 
 @dataclass(frozen=True)
@@ -80,32 +60,26 @@ class NewResource:
     fields: list[NewField]
 
     @property
-    def declaration(self) -> str:
-        """Return the text of the module that declares the resource."""
-        kinds = {("integer", "BigInt"), ("integer", "Integer"), ("timestamp", "Timestamp")}
-        kinds |= {(field.kind.module, field.kind.class_name) for field in self.fields}
+    def draft(self) -> DraftResource:
+        """The declaration, before it is written."""
         keys = [field.name for field in self.fields if field.unique and field.not_null]
-        analysts = all(field.kind.analysts for field in self.fields)
-        return FILE.format(
-            title=words(self.name).capitalize(),
-            plural=words(self.name),
+        options: dict[str, object] = {
+            "scope": self.scope,
+            "etag": "version",
+            "import_key": keys[:1],
+            "analytics": all(field.kind.analysts for field in self.fields),
+        }
+        fields = (*(field.expression for field in self.fields), *ADDED_FIELDS)
+        return DraftResource(
+            table=Table(SCHEMA, self.name),
             name=self.name,
             singular=self.singular,
-            constant=self.name.upper(),
-            class_name="".join(word.title() for word in self.singular.split("_")),
             description=f"{a(words(self.singular)).capitalize()}.",
-            table=f"{SCHEMA}.{self.name}",
             group=self.group,
-            scope=f'\n    scope="{self.scope}",' if self.scope else "",
-            import_key=f'\n    import_key=["{keys[0]}"],' if keys else "",
-            analytics="\n    analytics=True," if analysts else "",
-            imports="\n".join(
-                f"from sluice.kinds.{module} import "
-                + ", ".join(sorted(name for part, name in kinds if part == module))
-                for module in sorted({module for module, _ in kinds})
-            ),
-            fields=",\n        ".join(field.source for field in self.fields),
-            added=ADDED_FIELDS,
+            module=self.name,
+            key=[DraftMember("id", KEY)],
+            fields=[DraftMember(str(each.args[0]), each) for each in fields],
+            options={name: value for name, value in options.items() if value},
         )
 
 
@@ -161,7 +135,7 @@ def make(new: NewResource, found: Found) -> tuple[list[Path], list[str]]:
     declaration = found.folder / f"{new.name}.py"
     paths = [declaration, versions / f"{revision}_{new.name}.py"]
     try:
-        declaration.write_text(new.declaration)
+        declaration.write_text(source.text(new.draft))
         resource = _declared(new.name, found.app.name)
         versions.mkdir(parents=True, exist_ok=True)
         paths[1].write_text(migration(resource, found.app.name, revision, previous))

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from types import MappingProxyType
 
+from catalog.expression import Expression, Name
 from sluice.sql.identifiers import KEYWORDS
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
@@ -27,10 +29,11 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True)
 class KindForm:
-    """How a kind of FIELDS is declared: its class, with the source of its own options.
+    """How a kind of FIELDS is declared: its class, with its own options.
 
     example: how the kind is written in FIELDS.
     filter: the operator that an index of the column answers.
+    arguments: what follows the name of the field.
     sort: whether lists can be sorted by the column.
     analysts: whether analysts can query a table with such a column.
     """
@@ -39,7 +42,8 @@ class KindForm:
     module: str
     class_name: str
     filter: str
-    options: str = ""
+    options: Mapping[str, object] = attribute(default_factory=dict)
+    arguments: tuple[object, ...] = ()
     sort: bool = True
     analysts: bool = True
 
@@ -47,7 +51,7 @@ class KindForm:
 KINDS: Mapping[str, KindForm] = MappingProxyType(
     {
         "text": KindForm("text or text(80)", "text", "Text", "in"),
-        "email": KindForm("email", "text", "Email", "equal", "ignore_case=True"),
+        "email": KindForm("email", "text", "Email", "equal", {"ignore_case": True}),
         "slug": KindForm("slug", "text", "Slug", "in"),
         "uuid": KindForm("uuid", "uuid", "Uuid", "in"),
         "smallint": KindForm("smallint", "integer", "SmallInt", "range"),
@@ -81,15 +85,19 @@ class NewField:
     searched: bool = False
 
     @property
-    def source(self) -> str:
-        """Return the Python expression that declares the field."""
-        options = [f'"{self.name}"', self.kind.options]
-        options += [] if self.not_null else ["nullable=True"]
-        options += ["unique=True"] if self.unique else []
-        options += [f'filter="{self.kind.filter}"'] if self.indexed else []
-        options += ["sort=True"] if self.indexed and self.kind.sort else []
-        options += ["search=True"] if self.searched else []
-        return f"{self.kind.class_name}({', '.join(filter(None, options))})"
+    def expression(self) -> Expression:
+        """The declaration of the field."""
+        options: dict[str, object] = {
+            **self.kind.options,
+            "nullable": not self.not_null,
+            "unique": self.unique,
+            "filter": self.kind.filter if self.indexed else "",
+            "sort": self.indexed and self.kind.sort,
+            "search": self.searched,
+        }
+        target = Name(f"sluice.kinds.{self.kind.module}", self.kind.class_name)
+        said = {name: value for name, value in options.items() if value}
+        return Expression(target, (self.name, *self.kind.arguments), said)
 
 
 # Names of types in SQL and elsewhere, with the kinds that have their values.
@@ -174,8 +182,7 @@ def _kind(name: str, arguments: Sequence[str], *, indexed: bool) -> KindForm:
         case "numeric" if values and len(values) < 3:
             return replace(kind, options=_numeric(values))
         case "choice" if values and all(NAME.fullmatch(value) for value in values):
-            choices = ", ".join(f'"{value}"' for value in values)
-            return replace(kind, options=f"[{choices}]")
+            return replace(kind, arguments=(values,))
         case "choice" if values:
             raise ResourceError(f"choices have a-z, 0-9 and _: write {kind.example}")
     if values or name in ("numeric", "choice"):
@@ -192,19 +199,19 @@ def _remedy(name: str) -> str:
     return f"The kinds are {', '.join(KINDS)}"
 
 
-def _text(values: Sequence[str], *, indexed: bool) -> str:
+def _text(values: Sequence[str], *, indexed: bool) -> Mapping[str, object]:
     longest = _number(values[0], 1, 1_000_000) if values else MAX_TEXT
     if indexed and longest > MAX_INDEXED_TEXT:
         raise ResourceError(
             f"an index takes at most {MAX_INDEXED_TEXT} characters: write text({longest})?"
         )
-    return f"min_length=1, max_length={longest}"
+    return {"min_length": 1, "max_length": longest}
 
 
-def _numeric(values: Sequence[str]) -> str:
+def _numeric(values: Sequence[str]) -> Mapping[str, object]:
     precision = _number(values[0], 1, MAX_PRECISION)
     scale = _number(values[1], 0, precision) if len(values) > 1 else 0
-    return f"precision={precision}, scale={scale}"
+    return {"precision": precision, "scale": scale}
 
 
 def _number(text: str, lowest: int, highest: int) -> int:

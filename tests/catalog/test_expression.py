@@ -15,6 +15,8 @@ REFERENCE = Expression(
     REF, ("country",), {"kind": Partial(Expression(CHAR, (), {"max_length": 2}))}
 )
 
+LONG = ["word " * 40, " \n\t two  spaces \n" * 20, "x" * 300, "好" * 100, "\x01" * 100, "a-b " * 50]
+
 
 def test_source_is_a_call_with_bare_names() -> None:
     assert source(COUNTRY) == 'Char("country", max_length=2, filter=["in", "prefix"])'
@@ -23,7 +25,8 @@ def test_source_is_a_call_with_bare_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "a'b", 'a"b', "a\"b'c", '"""', "a\\b\n", "é\0\x7f", -5, 1.5, True, None, (1,), []]
+    "value",
+    ["", "a'b", 'a"b', "a\"b'c", '"""', "a\\b\n", "é\0\x7f", -5, 1.5, True, None, (1,), [], *LONG],
 )
 def test_source_of_a_value_is_that_value(value: object) -> None:
     assert eval(source(value)) == value  # noqa: S307 - our own source

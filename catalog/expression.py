@@ -1,7 +1,7 @@
 """What a declaration is made of: calls of kinds, written as Python source or evaluated.
 
-A value is a text, a number, a boolean, None, a tuple or list of values, a Name, a Expression or a
-Partial. Nothing here knows a kind.
+A value is a text, a number, a boolean, None, a tuple, list or dict of values, a Name, an Expression
+or a Partial. Nothing here knows a kind.
 """
 
 import functools
@@ -64,6 +64,8 @@ def source(value: object) -> str:
         case tuple():
             end = "," if len(value) == 1 else ""
             return f"({', '.join(map(source, value))}{end})"
+        case dict():
+            return f"{{{', '.join(f'{source(key)}: {source(of)}' for key, of in value.items())}}}"
         case None | bool() | int() | float():
             return repr(value)
     raise TypeError(f"{value!r} has no source")

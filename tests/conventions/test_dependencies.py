@@ -58,8 +58,6 @@ ALLOWED = {
         "sluice.kinds",
         "sluice.resource",
     },
-    # For development and deployment: no function reads the catalogue.
-    "sluice.catalog": {"sluice.kinds", "sluice.query", "sluice.resource", "sluice.sql"},
     # A function loads the declarations that it serves: they import nothing that is slow.
     "sluice.kinds": {"sluice.kinds", "sluice.errors", "sluice.resource"},
     "sluice.resource": {"sluice.kinds", "sluice.errors"},
@@ -372,7 +370,6 @@ def test_sql_is_only_in_repositories() -> None:
         "sluice.imports.job_repository",
         "sluice.imports.staged_rows",
         "sluice.kinds",
-        "sluice.catalog",
         *APPLICATIONS,
         "sluice.db.replica",
         "sluice.migrations",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from catalog.indexes import missing
+from catalog.read import read
 from local.postgres import PostgresServer
 from sluice import application
-from sluice.catalog.indexes import missing, read, tables_of
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
@@ -25,6 +26,6 @@ def test_no_index_is_missing(
 ) -> None:
     settings = DatabaseSettings.from_url(postgres_server.url(database=migrated_database))
     database = Database(SqlalchemyPool(make_engine(settings, "function")))
-    relations = read(database, tables_of(repositories))
+    tables = read(database).tables_by_name
     database.dispose()
-    assert [*missing(repositories, relations)] == []
+    assert [*missing(repositories, tables, best=True)] == []

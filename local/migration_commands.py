@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 REMEDIES = {
     "42P07": "the application needs that name: rename the existing object, or migrate without APP",
     "42723": "the application needs that name: rename the existing object, or migrate without APP",
+    **dict.fromkeys(
+        ("42P01", "3F000", "42883", "42703"),
+        "a declaration names it: create it, or correct the declaration",
+    ),
     "2BP01": "other objects depend on it: drop them first",
 }
 
@@ -42,6 +46,8 @@ def migrate(url: str, app: str, *, function_concurrency: int = 0, only_plan: boo
         _ask_administrator(f"{_user(url)} cannot migrate it: {error}", error.statements)
         return 1
     revisions = ", ".join(f"{name} {revision}" for name, revision in done.revisions.items())
+    if app and app not in done.revisions:
+        revisions += f", and the grants of {app}, which has no migrations here"
     print(f"{describe(settings_from_url(url))} is set up: {revisions}", file=sys.stderr)
     needed = any(statement.startswith("GRANT") for statement in done.for_administrator)
     if needed:

@@ -7,6 +7,7 @@ start of any local system on that server.
 
 import hashlib
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -50,8 +51,8 @@ INSPECT_SQL = """
                 has_table_privilege(to_regclass('sluice.import_jobs')::oid, 'INSERT'), false
             ),
         (
-            SELECT coalesce(bool_and(to_regclass(name) IS NOT NULL), true)
-            FROM unnest(CAST(:tables AS text[])) AS name
+            SELECT coalesce(array_agg(name ORDER BY name), '{}')
+            FROM unnest(CAST(:tables AS text[])) AS name WHERE to_regclass(name) IS NULL
         )
 """
 CHECK_SECONDS = 5.0
@@ -65,36 +66,39 @@ class DatabaseContents:
     """The parts of Sluice that a database contains.
 
     `migrated`: the schema sluice exists. `usable`: the user has the rights to use that schema.
-    `newest`: that schema has the version of this release. `has_tables`: all tables of the
-    application exist.
+    `newest`: that schema has the version of this release. `missing_tables`: those tables of the
+    application that do not exist.
     """
 
     version: str
     migrated: bool
     usable: bool
     newest: bool
-    has_tables: bool
+    missing_tables: tuple[str, ...] = ()
+
+    @property
+    def has_tables(self) -> bool:
+        """Return whether all tables of the application exist."""
+        return not self.missing_tables
 
     def remarks(self, name: str) -> list[str]:
         """Return a sentence for each thing that is missing, with the command that adds it."""
         missing = []
+        app = application.current().name
+        command = f"APP={app} make migrate DATABASE_URL=…"
+        schema_command = command if self.has_tables else "make migrate DATABASE_URL=…"
         if not self.migrated:
             missing.append(
                 f"the database {name} does not have the schema sluice, "
-                "so Sluice only reads from it; to add it: make migrate DATABASE_URL=…  "
+                f"so Sluice only reads from it; to add it: {schema_command}  "
                 "(PLAN=1 prints the SQL and stops)"
             )
         elif not self.newest:
             missing.append(
-                f"the schema sluice of {name} is of another release; "
-                "to update it: make migrate DATABASE_URL=…"
+                f"the schema sluice of {name} is of another release; to update it: {schema_command}"
             )
-        if not self.has_tables:
-            app = application.current().name
-            missing.append(
-                f"the {app}'s tables are not in the database {name}; "
-                f"to add them: APP={app} make migrate DATABASE_URL=…"
-            )
+        if self.missing_tables:
+            missing.append(_missing_tables(name, app, self.missing_tables, command))
         return missing
 
 
@@ -102,7 +106,7 @@ def inspect_database(url: str) -> DatabaseContents:
     """Return what the database contains. Raise DatabaseUnusable, also if the server is too old."""
     settings = settings_from_url(url)
     with connect(settings) as connection:
-        number, version, migrated, usable, has_tables = connection.run(
+        number, version, migrated, usable, missing_tables = connection.run(
             INSPECT_SQL, tables=_tables(application.current().name)
         )[0]
         if number < MIN_MAJOR_VERSION * 10_000:
@@ -114,7 +118,18 @@ def inspect_database(url: str) -> DatabaseContents:
             usable
             and connection.run("SELECT version_num FROM sluice.version")[0][0] == EXPECTED_MIGRATION
         )
-    return DatabaseContents(version.split()[0], migrated, usable, newest, has_tables)
+    return DatabaseContents(version.split()[0], migrated, usable, newest, tuple(missing_tables))
+
+
+def _missing_tables(database: str, app: str, tables: Sequence[str], command: str) -> str:
+    from sluice.migrations.applications import has_versions  # Alembic is slow to load
+
+    if has_versions(app):
+        return f"the {app}'s tables are not in the database {database}; to add them: {command}"
+    return (
+        f"the application {app} declares tables that the database {database} does not have: "
+        f"{', '.join(tables)}; create them, or remove their declarations"
+    )
 
 
 def _tables(app: str) -> list[str]:

@@ -83,7 +83,7 @@ def _write(path: Path, text: str) -> None:
     if not text:
         path.unlink()
         return
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     importlib.invalidate_caches()  # a new handler is imported next, for openapi.json
 

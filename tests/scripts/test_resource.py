@@ -1,12 +1,7 @@
 """`make resource` writes a declaration and a migration, and the rest is derived from these two."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,7 +16,7 @@ from sluice.kinds.integer import BigInt
 from sluice.kinds.jsonb import Json
 from sluice.kinds.text import Email, Text
 from sluice.resource import Resource
-from tests.fixtures.template import ROOT
+from tests.fixtures.copied_repository import copy_of_repository, run
 
 KINDS = (
     "email:email:unique code:slug! name:text! size:integer weight:bigint! price:numeric(12,2)!"
@@ -200,15 +195,6 @@ def test_name_that_postgresql_would_cut_is_refused() -> None:
         migration(resource(Text("code", min_length=1), table="p" * 60), "shop", "0004", None)
 
 
-def run(folder: Path, *command: str, code: int = 0) -> str:
-    environment = {**os.environ, "PYTHONPATH": ".:layers/shared:tests/apps"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(name="copy", scope="module")
 def copy_with_suppliers() -> Iterator[Path]:
     """Return a copy of the repository, with the resource `suppliers`."""
@@ -223,26 +209,6 @@ def copy_with_machines() -> Iterator[Path]:
     with copy_of_repository() as folder:
         assert "WHICH DOES NOT FIT" in make(folder, *MACHINES)  # one function more
         yield folder
-
-
-@contextmanager
-def copy_of_repository() -> Iterator[Path]:
-    """Copy the tracked files, and remove the copy afterwards."""
-    with TemporaryDirectory(prefix="sluice-copy-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # as root, the tests start PostgreSQL as another user
-        copy_files(folder)
-        yield folder
-
-
-def copy_files(folder: Path) -> None:
-    for name in run(ROOT, "git", "ls-files").splitlines():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    for name in (".venv", ".venv-sam"):
-        (folder / name).symlink_to(ROOT / name)
-    run(folder, "git", "init", "--quiet")
-    run(folder, "git", "add", "--all")
 
 
 def make(folder: Path, *arguments: str, code: int = 0) -> str:

@@ -1,4 +1,8 @@
-"""The applications whose migrations can run: Sluice itself, and those installed beside it."""
+"""What a migration does for an application: its revisions, its grants, and what a removal drops.
+
+An application may have no migrations, because its owner migrates the tables with another tool. Then
+a migration only grants the privileges that the roles need.
+"""
 
 import re
 from collections.abc import Iterator
@@ -24,15 +28,15 @@ def check_application(app: str) -> None:
     if not app:
         return
     is_package = re.fullmatch("[a-z][a-z0-9_]*", app) and app != "sluice" and find_spec(app)
-    if not is_package or find_spec(f"{app}.migrations") is None:
+    if not is_package or find_spec(f"{app}.application") is None:
         names = ", ".join(installed())
         raise UnknownApplication(f"there is no application {app!r} here; there are: {names}")
 
 
 def installed() -> list[str]:
-    """Return the packages beside `sluice` that have migrations or grants."""
-    folders = HERE.parents[1].glob("[a-z]*/migrations")
-    return sorted(folder.parent.name for folder in folders if folder != HERE)
+    """Return the applications beside `sluice`."""
+    modules = HERE.parents[1].glob("[a-z]*/application.py")
+    return sorted({module.parent.name for module in modules} - {HERE.parent.name})
 
 
 def version_table(app: str) -> str:
@@ -65,12 +69,14 @@ def application_grants(app: str) -> Iterator[Grant]:
         registry = import_module(f"{app}.registry")
         yield from of_tables(registry.TABLES)
         yield from of_functions(registry.FUNCTIONS)
-    if app and find_spec(f"{app}.migrations.grants") is not None:
+    if app and _has_module(app, "grants"):
         yield from import_module(f"{app}.migrations.grants").GRANTS
 
 
 def application_drops(app: str) -> Iterator[str]:
     """Return the statements that drop what the migrations of `app` created, with its data.
+
+    There are none for an application without migrations: its tables are its owner's.
 
     A migration may have DROPS of its own. Those of the newest migration are the first ones, and
     those of the module `migrations.removal` are the last ones.
@@ -78,11 +84,17 @@ def application_drops(app: str) -> Iterator[str]:
     if app and has_versions(app):
         for script in ScriptDirectory.from_config(config(app)).walk_revisions():
             yield from getattr(script.module, "DROPS", ())
-    if app and find_spec(f"{app}.migrations.removal") is not None:
+    if app and _has_module(app, "removal"):
         yield from import_module(f"{app}.migrations.removal").DROPS
+
+
+def _has_module(app: str, name: str) -> bool:
+    """Return whether `app` has a module of that name among its migrations."""
+    has_migrations = find_spec(f"{app}.migrations") is not None
+    return has_migrations and find_spec(f"{app}.migrations.{name}") is not None
 
 
 def _versions(app: str) -> Path:
     if not app:
         return HERE / "versions"
-    return Path(next(iter(import_module(f"{app}.migrations").__path__))) / "versions"
+    return Path(next(iter(import_module(app).__path__))) / "migrations" / "versions"

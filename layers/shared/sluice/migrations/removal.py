@@ -5,7 +5,7 @@ and indexes on these tables that use functions of the schema are dropped with it
 another database of the server uses it, or if an administrator created it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,7 @@ GRANTS_SQL = """
 
 
 class CannotRemove(Exception):
-    """Objects that Sluice did not make use the schema. The message names them."""
+    """Something that Sluice did not make would go, too, or stop to work. The message names it."""
 
 
 @dataclass(slots=True)
@@ -93,9 +93,12 @@ def remove(engine: Engine, drop_app: str = "") -> RemovalReport:
     UnknownApplication, MissingPrivilege and SluiceErrors. If it raises, nothing has changed.
     """
     applications.check_application(drop_app)
+    drops = list(applications.application_drops(drop_app))
     try:
+        if drop_app and not drops:
+            raise CannotRemove(f"Sluice did not create the tables of {drop_app}, so it drops none")
         with engine.begin() as connection:
-            return _Removal(connection).remove(drop_app)
+            return _Removal(connection).remove(drops)
     finally:
         engine.dispose()
 
@@ -106,8 +109,8 @@ class _Removal(MigrationSession):
         self._database = str(self.query_value("SELECT current_database()"))
         self._report = RemovalReport()
 
-    def remove(self, drop_app: str) -> RemovalReport:
-        for statement in applications.application_drops(drop_app):
+    def remove(self, drops: Iterable[str]) -> RemovalReport:
+        for statement in drops:
             self.run(statement)
             dropped = statement.removeprefix("DROP ").replace("IF EXISTS ", "")
             self._report.removed.append(dropped)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from sluice.resource import MAX_NAME_BYTES
 
+RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
 MODULES = ("application", "errors", "graphql", "migrations", "registry", "routes")  # of any app
 IRREGULAR = {
     "children": "child",

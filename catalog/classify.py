@@ -1,0 +1,68 @@
+"""Turn a snapshot into a draft: what each table and view of a database would be for clients.
+
+adopt, drift and the merge of hand edits use this one classification.
+"""
+
+from catalog.constraints import constraints, domain_columns
+from catalog.draft import AdoptRequest, Draft, DraftResource, Refusal, Table
+from catalog.fields import members, name_fields
+from catalog.foreign_keys import foreign_keys
+from catalog.junctions import junctions
+from catalog.questions import decisions, notes
+from catalog.relations import Relations
+from catalog.snapshot import Snapshot
+from catalog.tables import AdoptedTable, adopted_tables, name_tables
+from catalog.writes import writes
+
+
+def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
+    """Return the draft of the tables that the request names, and of those that are known."""
+    found, refusals = adopted_tables(snapshot, request)
+    name_tables(found, request)
+    for each in found:
+        name_fields(each)
+    by_table = {each.table.qualified: each for each in found}
+    keys = [key for each in found for key in foreign_keys(each, by_table)]
+    links = junctions(found, keys)
+    are_links = {junction.each.table.qualified for junction in links}
+    tables = [each for each in found if each.table.qualified not in are_links]
+    usable = [
+        key for key in keys if key.problem is None and key.of.table.qualified not in are_links
+    ]
+    relations = Relations(tables, usable, links)
+    result = Draft(app=request.app, refusals=refusals)
+    result.refusals += [key.problem for key in keys if key.problem is not None]
+    domains = domain_columns(tables)
+    for each in tables:
+        resource = _resource(each, relations, result.refusals)
+        shown = [m.column for m in (*resource.key, *resource.fields) if m.expression]
+        resource.constraints += constraints(each, shown, domains)
+        result.resources.append(resource)
+    return result
+
+
+def _resource(each: AdoptedTable, relations: Relations, refusals: list[Refusal]) -> DraftResource:
+    key, fields = members(each, relations.references(each))
+    resource = DraftResource(
+        table=Table(each.table.schema, each.table.name),
+        name=each.name,
+        singular=each.singular,
+        description=" ".join(each.table.comment.split()),
+        group=each.group,
+        module=each.module,
+        key=key,
+        fields=fields,
+        decisions=[*decisions(each)],
+        notes=[*notes(each)],
+        is_known=each.known is not None,
+    )
+    for member in relations.members(each):
+        if isinstance(member, Refusal):
+            refusals.append(member)
+        else:
+            resource.relations.append(member)
+    allowed, refused = writes(each, resource)
+    refusals += refused
+    if allowed is not None:
+        resource.options["writes"] = allowed
+    return resource

@@ -1,0 +1,51 @@
+"""The constraints of a resource: those whose violation does not name a field by itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from catalog.expression import Expression, Name
+from catalog.tables import AdoptedTable
+
+CONSTRAINT = Name("sluice.resource", "Constraint")
+
+
+def constraints(
+    each: AdoptedTable, shown: Iterable[str], domains: Mapping[tuple[str, str], set[str]]
+) -> Iterator[Expression]:
+    """Yield the constraints over columns that are shown.
+
+    domains: the columns of all tables that a CHECK of a domain is about. The server's report does
+        not have the column, so it is known only if all columns have one name.
+    """
+    columns = {*shown}
+    unread = {check.name for check in each.unread_checks}
+    for constraint in each.table.constraints:
+        names = [name for name in constraint.columns if name in columns]
+        if not names or len(names) < len(constraint.columns):
+            continue
+        if constraint.kind == "u" and (len(names) > 1 or constraint.is_deferrable):
+            options = {"deferrable": True} if constraint.is_deferrable else {}
+            yield Expression(CONSTRAINT, (names,), options)
+        elif constraint.kind == "c" and constraint.name in unread:
+            yield Expression(CONSTRAINT, (names, constraint.name, "check"))
+        elif constraint.kind == "x":
+            yield Expression(CONSTRAINT, (names, constraint.name, "exclusion"))
+    for (schema, name), names in sorted(_domain_checks(each, columns).items()):
+        if schema == each.table.schema and len(domains[schema, name]) == 1:
+            yield Expression(CONSTRAINT, (names, name, "domain"))
+
+
+def domain_columns(tables: Iterable[AdoptedTable]) -> dict[tuple[str, str], set[str]]:
+    """Return the names of the columns that each CHECK of a domain is about."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for each in tables:
+        for check, names in _domain_checks(each, {*each.kinds}).items():
+            found.setdefault(check, set()).update(names)
+    return found
+
+
+def _domain_checks(each: AdoptedTable, columns: set[str]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, kind in each.kinds.items():
+        for check in kind.domain_checks if name in columns else ():
+            found.setdefault(check, []).append(name)
+    return found

@@ -1,0 +1,268 @@
+"""The fields of a table: the name, the kind and the options of each column."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from catalog.columns import ColumnKind, is_sensitive
+from catalog.defaults import NoConstant, constant, generated_by, is_null
+from catalog.draft import DraftMember
+from catalog.expression import Expression, evaluate, source
+from catalog.indexes import is_met, need_of_filter, need_of_sort
+from catalog.kinds import named
+from catalog.names import snake_case, unique
+from catalog.snapshot import TableColumn
+from catalog.tables import AdoptedTable
+from sluice.graph.part import graphql_name
+from sluice.imports.resource import RESERVED as IMPORT_NAMES
+from sluice.kinds.field import Field
+from sluice.sql.key import PARAMETERS
+from sluice.sql.support import (
+    CREATE_PARAMETERS,
+    LIST_PARAMETERS,
+    POSITION,
+    ROW_ALIASES,
+    UPDATE_PARAMETERS,
+)
+
+NAMES_OF_STATEMENTS = {
+    *ROW_ALIASES,
+    *CREATE_PARAMETERS,
+    *UPDATE_PARAMETERS,
+    *IMPORT_NAMES,
+}
+SET_TIMES = re.compile(r"(^|_)(created|inserted|updated|modified|last_update|last_updated)(_|$)")
+RANGED = (
+    *("SmallInt", "Integer", "BigInt", "Numeric", "Float", "Real"),
+    *("Date", "Time", "Timestamp", "LocalTimestamp", "Interval"),
+)
+UNSORTED = ("Array", "Json")
+
+
+def name_fields(each: AdoptedTable) -> None:
+    """Give each column that can be shown a name, which is no other one in GraphQL either."""
+    known = {field.column: field.name for field in each.known.all_fields} if each.known else {}
+    each.fields.update(known)
+    taken = {graphql_name(name) for name in known.values()}
+    plain_first = sorted(each.table.columns, key=lambda column: column.name not in each.key)
+    for column in sorted(plain_first, key=lambda c: snake_case(c.name) != c.name):
+        if column.name in each.fields or each.kinds[column.name].expression is None:
+            continue
+        name = _field_name(column.name, each, taken)
+        each.fields[column.name] = name
+        taken.add(graphql_name(name))
+
+
+def _field_name(column: str, each: AdoptedTable, taken: set[str]) -> str:
+    plain = snake_case(column)
+    reserved = NAMES_OF_STATEMENTS if column in each.key else {*NAMES_OF_STATEMENTS, *PARAMETERS}
+    if plain == PARAMETERS[0] and plain in reserved:
+        plain = f"{each.singular}_{plain}"
+    names = {name for name in (plain, f"{plain}_value") if name in reserved}
+    names |= {plain} if graphql_name(plain) in taken else set()
+    alternative = f"{plain}_value"
+    names |= {alternative} if graphql_name(alternative) in taken else set()
+    return unique(plain, names, alternative)
+
+
+def members(
+    each: AdoptedTable, references: Mapping[str, Expression]
+) -> tuple[list[DraftMember], list[DraftMember]]:
+    """Return the key and the other columns.
+
+    references: column → the `Ref` of its foreign key, without options of a field.
+    """
+    by_column = {
+        column.name: _member(column, each, references.get(column.name))
+        for column in each.table.columns
+    }
+    key = [by_column.pop(name) for name in each.key]
+    fields = list(by_column.values())
+    _rename_filters([*key, *fields])
+    return key, fields
+
+
+def _member(column: TableColumn, each: AdoptedTable, reference: Expression | None) -> DraftMember:
+    kind = each.kinds[column.name]
+    if kind.expression is None:
+        return DraftMember(column.name, None, f"{column.name} is left out: {kind.reason}.")
+    name = each.fields[column.name]
+    field = named(kind.expression, name) if reference is None else reference
+    is_key = column.name in each.key
+    options = dict(_options(column, each, kind, is_reference=reference is not None))
+    member = DraftMember(column.name, field.having(**options), _comment(column, each, options))
+    if reference is None and not is_key and is_sensitive(column.name, kind):
+        shown = source(member.expression)
+        text = f"{column.name} is left out: its name is that of a secret. {shown} would show it."
+        return DraftMember(column.name, None, text)
+    return member
+
+
+def _options(
+    column: TableColumn, each: AdoptedTable, kind: ColumnKind, *, is_reference: bool
+) -> Iterator[tuple[str, object]]:
+    """Yield the options of a field, in the order in which a person writes them."""
+    is_key = column.name in each.key
+    if not is_reference and each.fields[column.name] != column.name:
+        yield "column", column.name
+    if column.comment:
+        yield "description", " ".join(column.comment.split())
+    is_nullable = kind.is_nullable and not is_key
+    if is_nullable:
+        yield "nullable", True
+    if not each.is_read_only:
+        yield from _value_options(column, kind, is_key=is_key)
+    if not is_key and is_unique(column.name, each):
+        yield "unique", True
+    yield from _list_options(column, each, is_reference=is_reference)
+
+
+def _value_options(
+    column: TableColumn, kind: ColumnKind, *, is_key: bool
+) -> Iterator[tuple[str, object]]:
+    """Yield what sets the value: the database, a default, or the client."""
+    if is_set_by_database(column, kind, is_key=is_key):
+        yield "read_only", True
+        return
+    if kind.default is None or is_null(kind.default) or kind.expression is None:
+        return
+    try:
+        yield "default", constant(kind.default, kind.expression)
+    except NoConstant:
+        yield "optional", True
+
+
+def is_set_by_database(column: TableColumn, kind: ColumnKind, *, is_key: bool) -> bool:
+    """Return whether the database makes the value: it is generated, or made by a default."""
+    if column.identity or column.generated:
+        return True
+    found = generated_by(kind.default) if kind.default is not None else ""
+    is_time = found == "now" and SET_TIMES.search(snake_case(column.name)) is not None
+    return found == "sequence" or (found == "uuid" and is_key) or is_time
+
+
+def is_unique(column: str, each: AdoptedTable) -> bool:
+    """Return whether an index makes sure that no two rows have one value in the column."""
+    return any(
+        index.is_unique
+        and index.is_valid
+        and not index.predicate
+        and [key.column for key in index.keys] == [column]
+        for index in each.table.indexes
+    )
+
+
+def _list_options(
+    column: TableColumn, each: AdoptedTable, *, is_reference: bool
+) -> Iterator[tuple[str, object]]:
+    """Yield the filters and the sort that an index of the table answers."""
+    kind = each.kinds[column.name]
+    if kind.expression is None:
+        return
+    is_key = column.name in each.key
+    options: dict[str, object] = {
+        "column": column.name,
+        "nullable": kind.is_nullable and not is_key,
+    }
+    field = evaluate(named(kind.expression, each.fields[column.name]).having(**options))
+    assert isinstance(field, Field)  # noqa: S101 - what each kind is
+    is_plain_key = each.key == (column.name,)
+    operators = [
+        operator
+        for operator in _operators(field, is_ranged=not is_reference and not is_plain_key)
+        if is_met(need_of_filter(field, operator), each.table)
+    ]
+    if operators:
+        yield "filter", operators[0] if len(operators) == 1 else operators
+    sort = need_of_sort(field, (), is_unique=True)
+    is_sorted = type(field).__name__ not in UNSORTED and is_met(sort, each.table)
+    if is_sorted or is_plain_key:
+        yield "sort", True
+
+
+def _operators(field: Field, *, is_ranged: bool) -> Iterator[str]:
+    """Yield the filters that a field can have, if there is an index."""
+    kind = type(field).__name__
+    wanted = ["in" if "in" in field.filter_operators else "equal"]
+    if kind in RANGED and is_ranged:
+        wanted.append("range")
+    wanted += ["prefix", "has", "contains"]
+    if field.nullable:
+        wanted.append("is_null")
+    allowed = {*field.filter_operators} - ({"equal"} if kind == "Array" else set())
+    yield from (operator for operator in wanted if operator in allowed)
+
+
+def payload_fields(each: AdoptedTable) -> list[Expression] | None:
+    """Return the fields of a junction table beside its key.
+
+    None: the table has a column that a link cannot have, such as an id of its own.
+    """
+    found = []
+    for column in each.table.columns:
+        if column.name in each.key or column.generated:
+            continue
+        kind = each.kinds[column.name]
+        is_free = kind.is_nullable or kind.default is not None
+        if column.identity or column.sequence:
+            return None
+        if kind.expression is None or is_sensitive(column.name, kind):
+            if not is_free:
+                return None
+            continue
+        options = dict(_options(column, each, kind, is_reference=False))
+        is_set = options.pop("read_only", False)
+        for name in ("unique", "filter", "sort"):
+            options.pop(name, None)
+        if is_set:
+            options["optional"] = True
+        found.append(named(kind.expression, each.fields[column.name]).having(**options))
+    return found
+
+
+def _comment(column: TableColumn, each: AdoptedTable, options: Mapping[str, object]) -> str:
+    """Return the comment of a field whose value could also be the client's."""
+    is_always = column.generated or column.identity == "a" or column.name in each.key
+    if not options.get("read_only") or is_always:
+        return ""
+    return "Set by the database. With optional=True instead of read_only=True clients may set it."
+
+
+def _rename_filters(found: list[DraftMember]) -> None:
+    """Give a field other names of its filters, where a parameter of lists has the same name."""
+    taken: set[str] = set()
+    for at, member in enumerate(found):
+        if member.expression is None or "filter" not in member.expression.options:
+            continue
+        names = _filter_names(member.expression)
+        if any(_is_taken(name, taken) for name in names):
+            field = evaluate(member.expression)
+            stem = field.name if isinstance(field, Field) else member.column
+            other = next(
+                candidate
+                for candidate in _alternatives(stem)
+                if not any(
+                    _is_taken(name, taken)
+                    for name in _filter_names(member.expression.having(filter_name=candidate))
+                )
+            )
+            found[at] = member._replace(expression=member.expression.having(filter_name=other))
+            names = _filter_names(member.expression.having(filter_name=other))
+        taken.update(names)
+
+
+def _alternatives(name: str) -> Iterator[str]:
+    yield f"{name}_value"
+    number = 2
+    while True:
+        yield f"{name}_value_{number}"
+        number += 1
+
+
+def _is_taken(name: str, taken: set[str]) -> bool:
+    is_reserved = name in LIST_PARAMETERS or name == "search" or POSITION.fullmatch(name)
+    return name in taken or bool(is_reserved)
+
+
+def _filter_names(expression: Expression) -> Sequence[str]:
+    field = evaluate(expression)
+    return list(field.filters()) if isinstance(field, Field) else []

@@ -1,0 +1,209 @@
+"""Which tables are adopted, the key of each, and the names of the resources."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from catalog.columns import ColumnKind, column_kinds, is_sensitive
+from catalog.draft import AdoptRequest, Refusal, Table
+from catalog.kinds import KEYS
+from catalog.names import RESERVED, module_name, singular, snake_case, unique
+from catalog.snapshot import Snapshot, TableConstraint, TableSnapshot
+from sluice.application import ENGINE_FUNCTIONS
+from sluice.resource import MAX_KEY_COLUMNS, MAX_NAME_BYTES, Resource
+from sluice.sql.identifiers import quoted
+
+KINDS = {"v": "view", "m": "materialized view", "f": "foreign table"}
+
+
+@dataclass
+class AdoptedTable:
+    """A table that becomes a resource.
+
+    key: the columns of the key. is_unique: whether the database makes sure that it is one.
+    kinds: the kind of each column, by the column's name.
+    unread_checks: the CHECKs that the kinds do not say.
+    fields: the name of the field of each column.
+    """
+
+    table: TableSnapshot
+    key: tuple[str, ...]
+    is_unique: bool
+    kinds: dict[str, ColumnKind]
+    unread_checks: list[TableConstraint]
+    known: Resource | None = None
+    name: str = ""
+    singular: str = ""
+    group: str = ""
+    module: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sql_name(self) -> str:
+        """The name of the table in SQL."""
+        return f"{quoted(self.table.schema)}.{quoted(self.table.name)}"
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether clients cannot write rows."""
+        return self.table.kind in KINDS or not self.is_unique
+
+
+@dataclass(frozen=True)
+class Key:
+    """The columns of a key, or why there is none and what would help."""
+
+    columns: tuple[str, ...] = ()
+    is_unique: bool = True
+    refusal: Refusal | None = None
+
+
+def adopted_tables(
+    snapshot: Snapshot, request: AdoptRequest
+) -> tuple[list[AdoptedTable], list[Refusal]]:
+    """Return the tables that have a key, those of known resources first, and the refusals."""
+    known = {resource.table: resource for resource in request.known}
+    found: list[AdoptedTable] = []
+    refusals = list(_without_table(snapshot, request))
+    for table in _selected(snapshot, request):
+        kinds, unread = column_kinds(table, snapshot)
+        resource = known.get(table.qualified)
+        key = _key_of_known(resource) if resource else _key(table, kinds, request)
+        if key.refusal is not None:
+            refusals.append(key.refusal)
+        else:
+            each = AdoptedTable(table, key.columns, key.is_unique, kinds, unread, resource)
+            found.append(each)
+    return found, refusals
+
+
+def name_tables(tables: Sequence[AdoptedTable], request: AdoptRequest) -> None:
+    """Give each table the names of its resource. Those of known resources are kept."""
+    taken = {*RESERVED, *(resource.name for resource in request.known)}
+    singulars = {resource.singular for resource in request.known}
+    for each in tables:
+        if each.known is not None:
+            each.name, each.singular = each.known.name, each.known.singular
+            each.group, each.module = each.known.group, module_name(each.name)
+            continue
+        plain, schema = snake_case(each.table.name), snake_case(each.table.schema)
+        each.name = unique(plain, taken, f"{schema}_{plain}"[:MAX_NAME_BYTES])
+        taken.add(each.name)
+        each.singular = unique(singular(each.name), singulars, f"{each.name}_row")
+        singulars.add(each.singular)
+        each.module = module_name(each.name)
+        each.group = each.name if request.group == "resource" else _group(schema, request.app)
+
+
+def _group(schema: str, app: str) -> str:
+    group = app if schema == "public" else schema
+    return f"{app}_{group}" if group in ENGINE_FUNCTIONS else group
+
+
+def _selected(snapshot: Snapshot, request: AdoptRequest) -> Iterator[TableSnapshot]:
+    """Yield the tables of known resources, then those of each pattern, each once."""
+    names = [resource.table for resource in request.known]
+    chosen = {name: snapshot.tables_by_name[name] for name in names if _has(snapshot, name)}
+    for pattern in map(_with_schema, request.tables):
+        for name, table in snapshot.tables_by_name.items():
+            if fnmatchcase(name, pattern):
+                chosen.setdefault(name, table)
+    yield from chosen.values()
+
+
+def _has(snapshot: Snapshot, name: str) -> bool:
+    return name in snapshot.tables_by_name
+
+
+def _with_schema(pattern: str) -> str:
+    return pattern if "." in pattern else f"public.{pattern}"
+
+
+def _without_table(snapshot: Snapshot, request: AdoptRequest) -> Iterator[Refusal]:
+    """Yield the patterns that name nothing."""
+    for pattern in map(_with_schema, request.tables):
+        if not any(fnmatchcase(name, pattern) for name in snapshot.tables_by_name):
+            remedy = "TABLES='schema.table', with * for any name"
+            yield Refusal(pattern, "no table or view has such a name", remedy)
+
+
+def _key_of_known(resource: Resource) -> Key:
+    return Key(tuple(key.column for key in resource.keys), bool(resource.writes))
+
+
+def _key(table: TableSnapshot, kinds: dict[str, ColumnKind], request: AdoptRequest) -> Key:
+    """Return the key: the one that the request names, the primary key, or another unique one."""
+    name = table.qualified
+    if "." in table.schema or "." in table.name:
+        reason, remedy = "the name has a dot", f"ALTER TABLE {_sql(table)} RENAME TO …"
+        return Key(refusal=Refusal(name, reason, remedy, is_ddl=True))
+    wanted = request.view_keys.get(name) or request.view_keys.get(table.name)
+    if wanted:
+        unknown = [column for column in wanted if column not in table.by_name]
+        if unknown:
+            reason = f"there is no column {', '.join(unknown)}"
+            return Key(refusal=Refusal(name, reason, _key_argument(table)))
+        problem = _problem(tuple(wanted), kinds, is_chosen=True)
+        if problem:
+            return Key(refusal=Refusal(name, problem, _key_argument(table)))
+        is_unique = any(set(key) <= {*wanted} for key in _unique_keys(table))
+        return Key(tuple(wanted), is_unique)
+    candidates = _unique_keys(table)
+    for columns in candidates:
+        if not _problem(columns, kinds):
+            return Key(columns)
+    return Key(refusal=_without_key(table, kinds, candidates))
+
+
+def _without_key(
+    table: TableSnapshot, kinds: dict[str, ColumnKind], candidates: list[tuple[str, ...]]
+) -> Refusal:
+    name = table.qualified
+    if table.kind in KINDS:
+        reason = f"it is a {KINDS[table.kind]}: no constraint says which columns identify a row"
+        return Refusal(name, reason, _key_argument(table))
+    if candidates:
+        reason = _problem(candidates[0], kinds)
+        return Refusal(name, reason, _key_argument(table))
+    column = unique("id", set(table.by_name))
+    add = f"ADD COLUMN {column} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    reason = "it has neither a primary key nor a unique constraint of NOT NULL columns"
+    return Refusal(name, reason, f"ALTER TABLE {_sql(table)} {add}", is_ddl=True)
+
+
+def _sql(table: TableSnapshot) -> str:
+    return f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def _key_argument(table: TableSnapshot) -> str:
+    return f"KEY='{Table(table.schema, table.name)}:<column>[,<column>]'"
+
+
+def _unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:
+    """Return the columns of the primary key, then of each unique key without NULLs."""
+    primary = [each.columns for each in table.constraints if each.kind == "p"]
+    others = [
+        tuple(key.column for key in index.keys)
+        for index in table.indexes
+        if index.is_unique and index.is_valid and not index.predicate
+    ]
+    others.sort(key=lambda columns: (len(columns), columns))
+    keys = [key for key in others if all(c and table.by_name[c].not_null for c in key)]
+    return list(dict.fromkeys([*primary, *keys]))
+
+
+def _problem(
+    columns: tuple[str, ...], kinds: dict[str, ColumnKind], *, is_chosen: bool = False
+) -> str:
+    """Return why the columns cannot be the key, or an empty text."""
+    if len(columns) > MAX_KEY_COLUMNS:
+        return f"the key has {len(columns)} columns, and at most {MAX_KEY_COLUMNS} are served"
+    for name in columns:
+        kind = kinds[name]
+        if kind.expression is None:
+            return f"the key {name} cannot be shown: {kind.reason}"
+        if kind.expression.target.name not in KEYS:
+            return f"the key {name} is {kind.sql}, which cannot be in a path"
+        if is_sensitive(name, kind) and not is_chosen:
+            return f"the key {name} has the name of a secret"
+    return ""

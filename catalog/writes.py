@@ -1,0 +1,46 @@
+"""Which writes clients have, and why some are missing."""
+
+from collections.abc import Iterator
+
+from catalog.draft import DraftMember, DraftResource, Refusal
+from catalog.tables import KINDS, AdoptedTable
+from sluice.resource import EVERY_WRITE
+
+
+def writes(
+    each: AdoptedTable, resource: DraftResource
+) -> tuple[tuple[str, ...] | None, list[Refusal]]:
+    """Return the writes, or None for all of them, and what is refused."""
+    if each.is_read_only:
+        kind = KINDS.get(each.table.kind)
+        what = "its key is not unique" if kind is None else f"it is a {kind}"
+        remedy = "a table, or a unique constraint" if kind is None else "write to its tables"
+        return (), [Refusal(f"{resource.name} (writes)", what, remedy)]
+    missing: set[str] = set()
+    refused: list[Refusal] = []
+    hidden = [*_hidden_columns(each, resource)]
+    if hidden:
+        missing.add("create")
+        names = ", ".join(hidden)
+        reason = f"{names} is NOT NULL without a default, and is not shown"
+        remedy = f"ALTER TABLE {each.sql_name} ALTER COLUMN … SET DEFAULT …"
+        refused.append(Refusal(f"{resource.name} (create)", reason, remedy))
+    if not any(_is_changeable(member) for member in resource.fields):
+        missing |= {"replace", "update"}
+    if not missing:
+        return None, refused
+    return tuple(write for write in EVERY_WRITE if write not in missing), refused
+
+
+def _hidden_columns(each: AdoptedTable, resource: DraftResource) -> Iterator[str]:
+    """Yield the columns that a new row needs and that clients do not see."""
+    for member in resource.fields:
+        kind = each.kinds[member.column]
+        column = each.table.by_name[member.column]
+        is_free = kind.is_nullable or kind.default is not None or column.identity
+        if member.expression is None and not is_free:
+            yield member.column
+
+
+def _is_changeable(member: DraftMember) -> bool:
+    return member.expression is not None and not member.expression.options.get("read_only")

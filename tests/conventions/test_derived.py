@@ -17,7 +17,7 @@ from scripts.derive.template import PARTS, REGION, render
 from sluice import application
 from sluice.application import Application, ApplicationFunction
 from tests.fixtures.sam import translate
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, source_template
 
 LIBRARY = Application(
     format=1,
@@ -61,7 +61,7 @@ def test_openapi_is_at_the_top() -> None:
 
 def test_template_names_the_default_application() -> None:
     default = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["sluice"]["app"]
-    shared = load_template(ROOT / "template.yaml")["Globals"]["Function"]
+    shared = source_template()["Globals"]["Function"]
 
     assert shared["Environment"]["Variables"]["SLUICE_APP"] == default
 

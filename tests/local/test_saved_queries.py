@@ -10,10 +10,10 @@ from typing import Any
 import pg8000.native
 import pytest
 
-from local.intrinsics import load_template
 from sluice.settings import DatabaseSettings
 from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.logs_insights import fields_read, matching_lines, parse_line
+from tests.fixtures.template import source_template
 from tests.fixtures.waiting import asynchronous, wait_until
 from tests.local.conftest import PoolOpener
 
@@ -36,7 +36,7 @@ ACCESS_VARIABLES = {  # of an HTTP API's access log, as AWS documents them
     "identity.sourceIp",
     "identity.userAgent",
 }
-RESOURCES: dict[str, Any] = load_template(ROOT / "template.yaml")["Resources"]
+RESOURCES: dict[str, Any] = source_template()["Resources"]
 QUERIES = {
     name: resource["Properties"]["QueryString"]
     for name, resource in RESOURCES.items()

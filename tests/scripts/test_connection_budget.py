@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.intrinsics import Evaluator, load_template
+from local.intrinsics import Evaluator
 from scripts.connection_budget import (
     BudgetError,
     budget,
@@ -17,9 +17,10 @@ from scripts.connection_budget import (
 )
 from scripts.derive.template import logical_id
 from sluice import application
+from tests.fixtures.template import source_template
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = load_template(ROOT / "template.yaml")
+TEMPLATE = source_template()
 CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 

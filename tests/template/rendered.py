@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import load_template
 from scripts.render_template import render, stages
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, source_template
 
 STAGES = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 # samconfig.toml mentions RDS Proxy, but none of its stages uses it.
@@ -23,7 +22,7 @@ each_stage = pytest.mark.parametrize("stage", STAGES)
 @cache
 def rendered(stage: str) -> dict[str, Any]:
     """Return the template with the stage's parameters."""
-    return render(load_template(ROOT / "template.yaml"), STAGES_AND_PROXY[stage])
+    return render(source_template(), STAGES_AND_PROXY[stage])
 
 
 def resources_of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -38,7 +37,7 @@ def resources_of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
     shared = rendered(stage)["Globals"]["Function"]
     merged = {}
     for name, own in found.items():
-        parameters = load_template(ROOT / "template.yaml")["Resources"][name]["Properties"]
+        parameters = source_template()["Resources"][name]["Properties"]
         inherited = {
             key: value for key, value in shared.items() if key not in parameters or key in own
         }

@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import ACCOUNT_ID, STACK_NAME, load_template
+from local.intrinsics import ACCOUNT_ID, STACK_NAME
 from scripts.render_template import render, stages
 from sluice.http.metrics import INTERNAL_ERRORS, NAMESPACE, print_internal_errors
 from sluice.settings import DatabaseSettings, Settings
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, source_template
 
 STAGES = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 
 def resources(stage: str, **parameters: str) -> dict[str, Any]:
-    found: dict[str, Any] = render(
-        load_template(ROOT / "template.yaml"), {**STAGES[stage], **parameters}
-    )["Resources"]
+    found: dict[str, Any] = render(source_template(), {**STAGES[stage], **parameters})["Resources"]
     return found
 
 

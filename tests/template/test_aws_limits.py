@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import ACCOUNT_ID, PSEUDO_PARAMETERS, Evaluator, load_template
+from local.intrinsics import ACCOUNT_ID, PSEUDO_PARAMETERS, Evaluator
 from local.template import parameter_values
 from scripts.render_template import SECRET, render, stages
 from tests.fixtures.sam import lint, schemas, translate
-from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
+from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate, source_template
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 STAGES = stages(SAMCONFIG)
@@ -183,9 +183,7 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
         name: value.replace(SECRET, own_secrets)
         for name, value in {**STAGES, "proxy": PROXY}[stage].items()
     }
-    whole = json.dumps(
-        render(load_template(ROOT / "template.yaml"), parameters, pseudo_parameters=pseudo)
-    )
+    whole = json.dumps(render(source_template(), parameters, pseudo_parameters=pseudo))
 
     named = set(re.findall(r"\b(?:us|eu|cn|ap|ca|sa|me|af|il)(?:-gov)?-[a-z]+-\d", whole))
     assert named == {region}

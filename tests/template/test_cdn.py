@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load_template
+from local.intrinsics import PSEUDO_PARAMETERS, TemplateError
 from scripts.render_template import render, stages
 from sluice.http.headers import CLIENT_ADDRESS, ORIGIN_KEY
 from tests.fixtures.sam import lint
-from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
+from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate, source_template
 
 STAGES = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 KEY = "{{resolve:secretsmanager:OriginKey}}"
@@ -22,19 +22,17 @@ KEY = "{{resolve:secretsmanager:OriginKey}}"
 
 @cache
 def with_cdn(stage: str = "default") -> dict[str, Any]:
-    return render(load_template(ROOT / "template.yaml"), {**STAGES[stage], **CDN_PARAMETERS})
+    return render(source_template(), {**STAGES[stage], **CDN_PARAMETERS})
 
 
 def nested(
     *, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **parameters: str
 ) -> dict[str, Any]:
     """Return cdn.yaml, rendered with the parameters that template.yaml passes to it."""
-    template = render(
-        load_template(ROOT / "template.yaml"), {**STAGES["default"], **CDN_PARAMETERS, **parameters}
-    )
+    template = render(source_template(), {**STAGES["default"], **CDN_PARAMETERS, **parameters})
     passed = template["Resources"]["Cdn"]["Properties"]["Parameters"]
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": stack_id}
-    return render(load_template(ROOT / "cdn.yaml"), passed, pseudo_parameters=pseudo)
+    return render(source_template("cdn.yaml"), passed, pseudo_parameters=pseudo)
 
 
 def distribution(**parameters: str) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def distribution(**parameters: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_cdn_adds_a_secret_and_a_stack(stage: str) -> None:
-    without = render(load_template(ROOT / "template.yaml"), STAGES[stage])
+    without = render(source_template(), STAGES[stage])
     assert with_cdn(stage)["Resources"].keys() - without["Resources"].keys() == {"Cdn", "OriginKey"}
     assert without["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == ""
     assert "DomainTarget" not in without["Outputs"]
@@ -145,7 +143,7 @@ def test_cdn_names_are_short_and_unique() -> None:
 
 @pytest.mark.slow
 def test_cdn_template_passes_cfn_lint() -> None:
-    assert lint([load_template(ROOT / "cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
+    assert lint([source_template("cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
 
 
 def test_web_acl_is_optional() -> None:
@@ -184,6 +182,6 @@ def test_web_acl_is_optional() -> None:
 def test_invalid_cdn_parameters_are_rejected(parameters: dict[str, str], error: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(error)):
         render(
-            load_template(ROOT / "template.yaml"),
+            source_template(),
             {**STAGES["default"], **CDN_PARAMETERS, **parameters},
         )

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import TemplateError, load_template
+from local.intrinsics import TemplateError
 from scripts.render_template import REQUIRED_PARAMETERS, render
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import source_template
 from tests.template.rendered import PROXY, STAGES, as_list, rendered, statements
 
 REPLICA_PARAMETERS = {"ReplicaHost": "replica.internal:5433", "ReplicaResourceId": "db-REPLICA"}
@@ -31,7 +31,7 @@ REPLICA_PARAMETERS = {"ReplicaHost": "replica.internal:5433", "ReplicaResourceId
 def test_replica_host_and_its_iam_login(
     parameters: dict[str, str], host: str, logins: list[str]
 ) -> None:
-    template = render(load_template(ROOT / "template.yaml"), parameters)
+    template = render(source_template(), parameters)
     replica_host = template["Globals"]["Function"]["Environment"]["Variables"][
         "SLUICE_REPLICA_HOST"
     ]
@@ -141,7 +141,7 @@ AURORA_PARAMETERS = {
 )
 def test_invalid_parameters_are_rejected(parameters: dict[str, str], error: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(error)):
-        render(load_template(ROOT / "template.yaml"), parameters)
+        render(source_template(), parameters)
 
 
 @pytest.mark.parametrize("by_gateway", [True, False])
@@ -152,7 +152,7 @@ def test_claims_are_trusted_only_behind_authorizer(by_gateway: bool) -> None:
     stage = "aurora" if by_gateway else "default"
     parameters = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "sluice"}
     parameters |= {"GatewayJwtAuthorizer": "true"} if by_gateway else {}
-    template = render(load_template(ROOT / "template.yaml"), {**STAGES[stage], **parameters})
+    template = render(source_template(), {**STAGES[stage], **parameters})
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["SLUICE_JWT_VERIFIED_BY"] == ("gateway" if by_gateway else "function")
     assert ("TokensLayer" in template["Resources"]) != by_gateway
@@ -172,7 +172,7 @@ def test_domain_disables_the_default_endpoint() -> None:
         "DomainName": "api.example.com",
         "DomainCertificateArn": certificate,
     }
-    template = render(load_template(ROOT / "template.yaml"), parameters)
+    template = render(source_template(), parameters)
     assert template["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is True
     assert template["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com"
     assert "ApiDomainMapping" in template["Resources"]
@@ -200,9 +200,7 @@ def test_restored_cluster_keeps_snapshot_version(
     parameters: Any, version: str | None, family: str
 ) -> None:
     """RDS rejects a version older than the snapshot's, and upgrades minor versions itself."""
-    resources = render(load_template(ROOT / "template.yaml"), {**STAGES["aurora"], **parameters})[
-        "Resources"
-    ]
+    resources = render(source_template(), {**STAGES["aurora"], **parameters})["Resources"]
     assert resources["DbCluster"]["Properties"].get("EngineVersion") == version
     for name in ("DbClusterParameters", "DbInstanceParameters"):
         assert resources[name]["Properties"]["Family"] == family

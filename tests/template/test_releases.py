@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import load_template
 from scripts.render_template import render
 from tests.fixtures.sam import translate
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import source_template
 from tests.template.rendered import (
     STAGES,
     as_list,
@@ -45,7 +44,7 @@ def test_functions_publish_versions(stage: str) -> None:
     ids=str,
 )
 def test_rollout_parameter_decides_traffic_shift(parameters: dict[str, str], kind: str) -> None:
-    template = render(load_template(ROOT / "template.yaml"), {**STAGES["aurora"], **parameters})
+    template = render(source_template(), {**STAGES["aurora"], **parameters})
     assert template["Globals"]["Function"]["DeploymentPreference"] == {"Type": kind}
     assert ("OrdersCanaryAlarm" in template["Resources"]) == (kind != "AllAtOnce")
     assert len([name for name in template["Resources"] if name.startswith("DbReplica")]) == (

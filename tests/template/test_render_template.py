@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import load_template
 from scripts.render_template import main
 from sluice.settings import Settings
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, source_template
 from tests.template.rendered import (
     GATEWAY_TIMEOUT,
     STAGES,
@@ -107,7 +106,7 @@ def test_aurora_settings_follow_the_stage() -> None:
     assert production[scaling] == {"MinCapacity": "1", "MaxCapacity": "16"}
     assert (demo["DeletionProtection"], production["DeletionProtection"]) == (False, True)
     assert len(resources_of_type("production", "AWS::RDS::DBInstance")) == 2
-    everywhere = load_template(ROOT / "template.yaml")["Resources"]
+    everywhere = source_template()["Resources"]
     assert (
         everywhere["DbCluster"]["DeletionPolicy"]
         == everywhere["DbCluster"]["UpdateReplacePolicy"]

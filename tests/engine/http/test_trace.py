@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import load_template
 from sluice.http import environment as shared
 from sluice.http.trace import Tracer
 from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings, trace_settings
 from tests.fixtures.sample import Library
+from tests.fixtures.template import source_template
 
 ROOT = Path(__file__).parents[3]
 HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -105,7 +105,7 @@ def test_request_succeeds_without_a_daemon(library: Library, xray_daemon: socket
 def test_tracing_is_off_by_default() -> None:
     assert trace_settings({}) is None
     assert trace_settings({"SLUICE_TRACING": "Disabled"}) is None
-    template = load_template(ROOT / "template.yaml")
+    template = source_template()
     assert template["Parameters"]["Tracing"]["Default"] == "Disabled"
     assert template["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pg8000.native
@@ -19,9 +20,11 @@ from sluice.kinds.date import Date
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import Integer
 from sluice.kinds.jsonb import Json
+from sluice.kinds.local_timestamp import LocalTimestamp
 from sluice.kinds.numeric import Numeric
 from sluice.kinds.range import Bounds, Range
 from sluice.kinds.text import Text
+from sluice.kinds.timestamp import Timestamp
 from tests.engine.kinds.structured import STRUCTURED
 from tests.fixtures.database import owner_connection
 
@@ -300,6 +303,42 @@ def test_nan_can_be_a_bound(included: bool, connection: Connection) -> None:
     write(connection, field, value)
 
     assert value.items() <= shown(connection, field).items()
+
+
+@pytest.mark.parametrize("stored", ["0044-03-15 12:00:00+00 BC", "infinity"])
+def test_far_time_is_shown_if_the_database_sets_it(stored: str, connection: Connection) -> None:
+    field = Timestamp("v", read_only=True)
+    connection.run("CREATE TEMPORARY TABLE t AS SELECT CAST(:v AS timestamptz) AS v", v=stored)
+
+    assert shown(connection, field) == stored
+
+
+def pointers(field: Field, value: object) -> list[str]:
+    """Return the pointers of the errors, if the value is refused."""
+    try:
+        field.read(value, "/v")
+    except ValidationFailed as refused:
+        return [error.pointer for error in refused.errors]
+    return []
+
+
+FAR_FIELDS = [
+    Date("at", non_finite=True),
+    Timestamp("at", non_finite=True),
+    LocalTimestamp("at", non_finite=True),
+    Numeric("at", non_finite=True),
+]
+
+
+@pytest.mark.parametrize("of", FAR_FIELDS, ids=lambda each: type(each).__name__)
+def test_bounds_have_the_order_of_postgresql(of: Field, connection: Connection) -> None:
+    field = Range("v", of=of)
+    ends = [*of.bounds(), of.sample(1), *(["0044-03-15 BC"] if isinstance(of, Date) else [])]
+    for lower, upper in product(ends, ends):
+        bound = {name: of.to_sql(of.read(end, "")) for name, end in (("l", lower), ("u", upper))}
+        (in_order,) = connection.run(f"SELECT {of.bind('l')} <= {of.bind('u')}", **bound)[0]
+        refused = pointers(field, {"lower": lower, "upper": upper, "upper_inclusive": True})
+        assert refused == ([] if in_order else ["/v"]), (lower, upper)
 
 
 def test_largest_value_cannot_be_included() -> None:

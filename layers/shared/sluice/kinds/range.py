@@ -9,8 +9,11 @@ from typing import Any, ClassVar, Final, NamedTuple, Unpack
 from sluice.errors import ValidationFailed
 from sluice.kinds.array import quote
 from sluice.kinds.boolean import Boolean
+from sluice.kinds.date import Date
 from sluice.kinds.field import Field, FieldOptions, Operator, Schema, or_null, reject
+from sluice.kinds.local_timestamp import LocalTimestamp
 from sluice.kinds.objects import json_of, object_schema, parse_json, read_object
+from sluice.kinds.timestamp import Timestamp, place_of
 
 TYPES: Final = {
     "integer": "int4range",
@@ -70,7 +73,7 @@ class Range(Field):
             if bounds.lower is not None or bounds.upper is not None:
                 reject(pointer, "invalid", "an empty range has no bounds")
             return EMPTY
-        bounds = _in_order(bounds, pointer)
+        bounds = self._in_order(bounds, pointer)
         if bounds.empty or self.sql_type not in DISCRETE:
             return bounds
         return self._with_lower_bound(bounds, pointer)
@@ -82,7 +85,30 @@ class Range(Field):
             lower, with_lower = self._next(lower, f"{pointer}/lower"), True
         if with_upper and self._has_next(upper):
             upper, with_upper = self._next(upper, f"{pointer}/upper"), False
-        return _in_order(Bounds(lower, upper, with_lower, with_upper), pointer)
+        return self._in_order(Bounds(lower, upper, with_lower, with_upper), pointer)
+
+    def _in_order(self, bounds: Bounds, pointer: str) -> Bounds:
+        """Return the bounds. If nothing is between them, PostgreSQL stores an empty range."""
+        lower, upper, with_lower, with_upper, _ = bounds
+        if lower is None or upper is None:
+            return bounds._replace(
+                lower_inclusive=with_lower and lower is not None,
+                upper_inclusive=with_upper and upper is not None,
+            )
+        first, last = self._place(lower), self._place(upper)
+        if first is None or last is None:
+            return bounds  # only PostgreSQL can compare them
+        if first > last:
+            reject(pointer, "invalid", "the lower bound must not be above the upper one")
+        return EMPTY if first == last and not (with_lower and with_upper) else bounds
+
+    def _place(self, bound: Any) -> Any:
+        """Return what puts a bound in the order of PostgreSQL, or None if Python has nothing."""
+        if isinstance(self.of, Date | LocalTimestamp | Timestamp):
+            return place_of(bound)
+        if isinstance(bound, Decimal):
+            return (1, 0) if bound.is_nan() else (0, bound)
+        return None if isinstance(bound, str) else bound
 
     def _has_next(self, bound: object) -> bool:
         """Return whether PostgreSQL stores the next value instead, which is within `of`, too."""
@@ -168,23 +194,8 @@ def _bound(of: Field, name: str) -> Field:
     return field
 
 
-def _in_order(bounds: Bounds, pointer: str) -> Bounds:
-    """Return the bounds. If nothing is between them, PostgreSQL stores an empty range."""
-    lower, upper, with_lower, with_upper, _ = bounds
-    if lower is None or upper is None:
-        return bounds._replace(
-            lower_inclusive=with_lower and lower is not None,
-            upper_inclusive=with_upper and upper is not None,
-        )
-    if not (_is_finite(lower) and _is_finite(upper)):
-        return bounds  # PostgreSQL compares them
-    if lower > upper:
-        reject(pointer, "invalid", "the lower bound must not be above the upper one")
-    return EMPTY if lower == upper and not (with_lower and with_upper) else bounds
-
-
 def _is_finite(bound: object) -> bool:
-    """Return whether Python can compare a bound: it is no text, such as `infinity`, and not NaN."""
+    """Return whether a bound is neither a text, such as `infinity`, nor NaN."""
     return not isinstance(bound, str) and not (isinstance(bound, Decimal) and bound.is_nan())
 
 

@@ -95,12 +95,9 @@ class Timestamp(Field):
     def select(self, column: str) -> str:
         """Return the SQL of the JSON value.
 
-        to_char has no infinity, and shows the year 44 before Christ as 44. The database sets a
-        value that is `read_only`, so it is near the present, and needs no comparison.
+        to_char has no infinity, and shows the year 44 before Christ as 44.
         """
         text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-        if self.read_only:
-            return f"coalesce({text}, {column}::text)"
         usual = f"{column} >= '0001-01-01 UTC' AND {column} < '10000-01-01 UTC'"
         return f"CASE WHEN {usual} THEN {text} ELSE {column}::text END"
 
@@ -182,3 +179,13 @@ def far_text(text: str, form: str) -> str:
     if 1 <= year <= 9999 or not FIRST_DAY <= (year, month, day) <= last:
         raise ValueError(text)
     return text
+
+
+def place_of(value: date | str) -> tuple[float, object]:
+    """Return what puts days or times of one kind in order, also those of `far_text`."""
+    if isinstance(value, date):
+        return value.year, value
+    if value in INFINITE:
+        return float(value), ""
+    year, _, rest = value.partition("-")
+    return 1 - int(year) if value.endswith(" BC") else int(year), rest

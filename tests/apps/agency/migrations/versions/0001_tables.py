@@ -70,10 +70,13 @@ CREATE INDEX deals_title_idx ON agency.deals (title, id);
 CREATE INDEX deals_title_prefix_idx ON agency.deals (title text_pattern_ops);
 CREATE INDEX deals_stage_idx ON agency.deals (stage, id);
 CREATE INDEX deals_amount_idx ON agency.deals (amount, id);
+CREATE INDEX deals_stage_amount_idx ON agency.deals (stage, amount DESC, id DESC);
+CREATE INDEX deals_amount_stage_idx ON agency.deals (amount, stage DESC, title, id);
 CREATE INDEX deal_labels_label_idx ON agency.deal_labels (label_slug, deal_id);
 CREATE INDEX notes_deal_idx ON agency.notes (deal_id, id);
 CREATE INDEX notes_parent_idx ON agency.notes (parent_id, id);
-CREATE INDEX notes_author_idx ON agency.notes (author_id, id)
+CREATE INDEX notes_author_idx ON agency.notes (author_id, id);
+ALTER TABLE agency.people ALTER profile SET STATISTICS 1000
 """
 # A function gets the key of a row. `touch` returns nothing, `open_total` a value.
 FUNCTIONS = (
@@ -159,6 +162,7 @@ CREATE TABLE agency.measurements_2026 PARTITION OF agency.measurements
 CREATE TABLE agency.measurements_other PARTITION OF agency.measurements DEFAULT;
 CREATE INDEX rates_rate_idx ON agency.rates (rate, country, valid_from);
 CREATE INDEX prices_rate_idx ON agency.prices (country, valid_from, id);
+CREATE INDEX prices_country_idx ON agency.prices (country, id);
 CREATE INDEX prices_amount_idx ON agency.prices (amount, id);
 CREATE INDEX holidays_name_idx ON agency.holidays (name, day);
 CREATE INDEX measurements_value_idx ON agency.measurements (value, id, measured_at)

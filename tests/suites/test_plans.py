@@ -18,16 +18,15 @@ from typing import TypeAlias
 
 import pytest
 
+from catalog.read import read
 from local.postgres import PostgresServer
 from sluice import application
-from sluice.catalog.indexes import read
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.kinds.field import Field
 from sluice.resource import Many, Resource
 from sluice.settings import DatabaseSettings
-from sluice.sql.identifiers import quoted
 from sluice.sql.junctions import junction_list
 from sluice.sql.list_spec import NO_FILTERS, ListQuery, ListSpec, Parent
 from sluice.sql.page_cursor import CursorSigner
@@ -259,12 +258,11 @@ def is_unindexed(name: str, sort: str) -> bool:
 def sortings_of_indexes(tables: LargeTables, name: str) -> Iterator[Sorting]:
     """Yield the sorts by several fields that an index has, and after them the key."""
     resource = LARGE[name]
-    names = {quoted(field.column): field.name for field in resource.all_fields}
+    names = {field.column: field.name for field in resource.all_fields}
     keys = {key.name for key in resource.keys}
     sorts = tables.repository(name).list_spec.sorts.keys() - keys
-    for index in read(tables.executor.database, [resource.table])[resource.table].indexes:
-        descending = (option == DESCENDING for option in index.options)
-        terms = [*zip((names.get(key, "") for key in index.keys), descending, strict=True)]
+    for index in read(tables.executor.database).tables_by_name[resource.table].indexes:
+        terms = [(names.get(key.column, ""), key.options == DESCENDING) for key in index.keys]
         named = tuple(takewhile(lambda term: term[0] in sorts, terms))
         ties = {(key, named[-1][1]) for key in keys} if named else set()
         has_key = keys <= {term[0] for term in terms} and {*terms[len(named) :]} <= ties

@@ -365,9 +365,22 @@ GRAPHQL: dict[str, dict[str, object]] = {
         "scope": "deals",
         "queries": {"list": "deals", "row": "deal"},
         "mutations": {"create": "createDeal", "update": "updateDeal", "delete": "deleteDeal"},
+        "linking": {
+            "linkDealLabels": ("link", "labels", "labels", "labels:read"),
+            "unlinkDealLabels": ("unlink", "labels", "labels", "labels:read"),
+        },
         "lists": {"notes": ("notes", "deal_id")},
         "links": {"labels": ("labels", "labels")},
         "rows": {"owner": ("people", "owner_id"), "reviewer": ("people", "reviewer_id")},
+    },
+    "DealLabelsEdge": {"columns": {"addedAt": "$added_at"}},
+    "LinkDealLabelsPayload": {
+        "rows": {"deal": ("deals", ("id",))},
+        "edges": {"edge": ("deals", "labels", "labels")},
+    },
+    "UnlinkDealLabelsPayload": {
+        "rows": {"deal": ("deals", ("id",))},
+        "columns": {"labelId": ("other",)},
     },
     "Label": {
         "resource": "labels",

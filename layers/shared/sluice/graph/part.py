@@ -31,6 +31,7 @@ class Field:
 
     resolve: reads the values. Without it, they are the values of the column.
     scope: the scope that a mutation needs, or a field of Query that returns no object; or PUBLIC.
+    read_scope: a further scope that a mutation needs, because it finds rows of another resource.
     column: the column of the parent that is needed, or several. Without it: `createdAt` →
         `created_at`.
     size: the assumed number of items of a list without `first`.
@@ -39,6 +40,7 @@ class Field:
 
     resolve: "Resolver | None" = None
     scope: str = ""
+    read_scope: str = ""
     column: str | tuple[str, ...] = ""
     size: "int | Callable[[PlannedField], int]" = 1
     cost: "int | Callable[[PlannedField], int]" = 0

@@ -4,7 +4,6 @@ Here are those that most applications need, and what they and an application's o
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import (
@@ -29,9 +28,8 @@ from sluice.unit_of_work import Repositories
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
     from sluice.kinds.field import FieldFilter
-    from sluice.resource import Resource
     from sluice.sql.connections import ConnectionRepository
-    from sluice.sql.list_spec import Filter, ListSpec
+    from sluice.sql.list_spec import Filter
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
 NO_ID = 0  # no row has this id
@@ -234,38 +232,6 @@ def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()
     return resolve
 
 
-def linked_rows(parent: str, name: str, relation: str) -> "Resolver":
-    """Return a resolver of a page of the rows that each parent is linked with.
-
-    `parent` and `name` are the repositories of both rows, `relation` is the name of a `Many`.
-    """
-
-    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        repository = context.repositories.named(name)
-        resource = context.repositories.named(parent).resource
-        other: Any = type(repository)
-        foreign_key, junction = _junction(other, resource, relation)
-        return context.load_children(
-            field,
-            parents,
-            connection_columns(field),
-            lambda parent_keys, columns: repository.connections_by_parent(
-                parent_keys, connection.list_query(field, columns), foreign_key, junction
-            ),
-        )
-
-    return resolve
-
-
-@cache
-def _junction(other: Any, resource: "Resource", relation: str) -> "tuple[str, ListSpec]":
-    """Return the foreign key of a many-to-many relation, and the list of the linked rows."""
-    from sluice.sql.junctions import junction_list  # few queries need it
-
-    many = next(many for many in resource.lists if many.name == relation)
-    return ",".join(many.columns), junction_list(other, resource, many, graphql=True)
-
-
 def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of the first rows of the repository `name` for each parent.
 
@@ -297,6 +263,9 @@ def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
     scope = field.info.scope
     if scope != PUBLIC and scope not in scopes:
         raise InsufficientScope(scope)
+    further = field.info.declared.read_scope
+    if further and further not in scopes:
+        raise InsufficientScope(further)
 
 
 def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
@@ -327,13 +296,16 @@ def row_id(text: str) -> int:
 
 
 def columns_of(field: PlannedField) -> frozenset[str]:
-    """Return the columns that the query needs of the rows to which the field leads."""
-    return _columns_of(field, field.fields)
+    """Return the columns that the query needs of the rows to which the field leads.
+
+    An edge leads to a row, and may have columns of its own.
+    """
+    return _columns_of(field, connection.row_fields(field))
 
 
 def connection_columns(field: PlannedField) -> frozenset[str]:
     """Return the columns of a connection's nodes, and TOTAL_COUNT if the total is selected."""
-    columns = _columns_of(field, connection.node_fields(field))
+    columns = columns_of(field)
     return columns | {connection.TOTAL_COUNT} if connection.selects_total(field) else columns
 
 

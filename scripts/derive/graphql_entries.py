@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from scripts.derive.graphql_functions import function_entries
 from scripts.derive.graphql_links import link_entries, linked
 from scripts.derive.graphql_lists import id_filters
 from scripts.derive.graphql_ranges import ranges_of
@@ -72,7 +73,7 @@ def _entry(
 def _mutations(
     found: Found, each: FoundResource, kept: Collection[tuple[str, str]]
 ) -> dict[str, object]:
-    """Return the fields of Mutation: those of rows, and those of links."""
+    """Return the fields of Mutation: those of rows, of links and of functions."""
     resource = each.resource
     names = {
         verb: member.name
@@ -86,7 +87,9 @@ def _mutations(
             name: (verb, others[of].name, of, f"{others[of].scope_prefix}:read")
             for (verb, *relation), name in names.items()
             for of in relation
+            if verb != "call"
         },
+        **function_entries(resource, kept),
     }
 
 

@@ -41,7 +41,7 @@ def _new_members(resource: Resource) -> Iterator[Member]:
         if field.default is None:
             yield member if field.required else member._replace(type=_null(member))
         else:
-            yield member._replace(type=_null(member), default=_default(field))
+            yield member._replace(type=_null(member), default=default_literal(field))
 
 
 def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
@@ -57,7 +57,7 @@ def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
             yield Member(name, f"{type_}!", description_of(resource, field))
 
 
-def _default(field: Field) -> str:
+def default_literal(field: Field) -> str:
     """Return the default as a literal. That of a list or an object is left to the server."""
     if isinstance(field.default, (list, dict)) or field.graphql_type == "JSON":
         return ""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable
 from typing import TypeVar
 
+from scripts.derive.graphql_functions import function_mutations
 from scripts.derive.graphql_links import link_mutations
 from scripts.derive.graphql_lists import (
     filter_members,
@@ -18,6 +19,7 @@ from scripts.derive.graphql_text import (
     id_argument,
     key_name,
     type_name,
+    version_argument,
     words,
 )
 from scripts.derive.scan import Found, FoundResource
@@ -173,6 +175,7 @@ def mutations(found: Found, each: FoundResource) -> dict[tuple[str, ...], Member
         text = f"Delete {a(one)}. Return true, or false {UNKNOWN}."
         members["delete",] = Member(f"delete{name}", "Boolean!", text, (id_argument(one),))
     members |= dict(link_mutations(found, resource))
+    members |= dict(function_mutations(resource))
     members = _chosen(resource, members, resource.graphql.mutations, "mutation")
     fields: dict[tuple[str, ...], tuple[Field, ...]] = {
         ("create",): resource.writable,
@@ -192,10 +195,7 @@ def _version(each: FoundResource) -> tuple[Member, ...]:
     one = words(each.resource.singular)
     if each.resource.etag != "version" and "update_version" not in vars(each.repository):
         return ()
-    text = (
-        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
-    )
-    return (Member("ifVersion", "Int", text),)
+    return (version_argument(one),)
 
 
 def _chosen(

@@ -119,6 +119,14 @@ def id_argument(one: str) -> Member:
     return Member("id", "ID!", f"The {one}'s id.")
 
 
+def version_argument(one: str) -> Member:
+    """Return the argument with the version that a row must have."""
+    text = (
+        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
+    )
+    return Member("ifVersion", "Int", text)
+
+
 def further_fields(resource: Resource) -> Iterator[tuple[str, Field]]:
     """Yield the fields that are no columns of the table, each with the owner of its enum."""
     for relation in resource.relations:

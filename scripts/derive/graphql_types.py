@@ -6,6 +6,7 @@ Each is complete: scripts/derive/graphql.py removes those that no query or mutat
 from collections.abc import Iterator
 
 from scripts.derive.graphql_descriptions import description_of
+from scripts.derive.graphql_functions import function_inputs, function_members
 from scripts.derive.graphql_inputs import input_definitions
 from scripts.derive.graphql_links import link_definitions, owner_of, page_definitions
 from scripts.derive.graphql_lists import (
@@ -50,6 +51,7 @@ def definitions(found: Found, each: FoundResource) -> Iterator[str]:
         yield enum_definition(owner, field, text)
     yield from page_definitions(name, name, one, many)
     yield from link_definitions(found, resource)
+    yield from function_inputs(resource)
     yield from list_definitions(resource)
     yield from input_definitions(resource)
 
@@ -72,6 +74,7 @@ def row_members(found: Found, resource: Resource) -> Iterator[Member]:
             yield _one(resource, relation, other.resource)
         elif isinstance(relation, Many):
             yield _many(resource, relation, other.resource)
+    yield from function_members(resource)
 
 
 def _id_description(resource: Resource) -> str:

@@ -369,6 +369,11 @@ GRAPHQL: dict[str, dict[str, object]] = {
             "linkDealLabels": ("link", "labels", "labels", "labels:read"),
             "unlinkDealLabels": ("unlink", "labels", "labels", "labels:read"),
         },
+        "functions": {
+            "openTotal": ("open_total", "deals:read", 1),
+            "siblings": ("siblings", "deals:read", 5),
+        },
+        "calls": {"winDeal": ("win", "deals:write"), "touchDeal": ("touch", "deals:write")},
         "lists": {"notes": ("notes", "deal_id")},
         "links": {"labels": ("labels", "labels")},
         "rows": {"owner": ("people", "owner_id"), "reviewer": ("people", "reviewer_id")},

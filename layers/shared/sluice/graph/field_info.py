@@ -158,18 +158,19 @@ def _field_info(
     returned = types.get(wrappers.get(inner.name, inner.name), LEAF)
     column = declared.column or column_name(key[1])
     is_root = key[0] == "Mutation" or (key[0] == "Query" and not is_object)
+    has_scope = is_root or declared.calls
     return FieldInfo(
         definition,
         object_type=inner.name if is_object else None,
         is_list=is_object and is_list,
         non_null=isinstance(definition.type, GraphQLNonNull),
         serialize=_of_each(_serializer(inner)) if is_list else _serializer(inner),
-        default_first=_default_first(definition),
+        default_first=None if declared.calls else _default_first(definition),
         columns=(column,) if isinstance(column, str) else column,
         declared=declared,
         parent=types.get(key[0], LEAF),
         returned=returned,
-        scope=declared.scope if is_root else returned.scope,
+        scope=declared.scope if has_scope else returned.scope,
         is_wrapper=inner.name in wrappers,
     )
 

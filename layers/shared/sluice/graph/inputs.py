@@ -1,6 +1,6 @@
 """Read the inputs of mutations by the kinds of their fields, like the body of a REST request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -61,7 +61,13 @@ def read_further(given: Mapping[str, object], fields: tuple[Field, ...]) -> dict
 
     Raises ValidationFailed, like a REST body.
     """
-    return read_input(given, _schema(fields), {graphql_name(f.name): f.name for f in fields}, "")
+    names = {name: field.name for name, field in further_names(fields).items()}
+    return read_input(given, _schema(fields), names, "")
+
+
+def further_names(fields: Iterable[Field]) -> dict[str, Field]:
+    """Return the fields by their names in GraphQL."""
+    return {graphql_name(field.name): field for field in fields}
 
 
 @cache

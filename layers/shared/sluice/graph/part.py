@@ -36,6 +36,8 @@ class Field:
         `created_at`.
     size: the assumed number of items of a list without `first`.
     cost: the cost of the field's statement (cost.py), if the field is not paginated.
+    calls: whether a function of the database is called for each parent. Then the scope is `scope`,
+        and the arguments are those of the function.
     """
 
     resolve: "Resolver | None" = None
@@ -44,6 +46,7 @@ class Field:
     column: str | tuple[str, ...] = ""
     size: "int | Callable[[PlannedField], int]" = 1
     cost: "int | Callable[[PlannedField], int]" = 0
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,15 +91,21 @@ class ResolverContext:
     ) -> Pending:
         """Return the list of each parent, by the parent's key. Equal lists are read once.
 
-        Raises QueryTooExpensive if the lists could have more than `max_rows` nodes. cost.py had to
-        assume a number of parents.
+        Raises QueryTooExpensive like `check_size`.
         """
         keys = keys_in(parents, field.info.parent.key)
+        self.check_size(field, keys, connection.page_size(field))
+        return self.loaders.get(cache_key(field), batch).load(keys, columns)
+
+    def check_size(self, field: PlannedField, keys: Sequence[Key | None], size: int) -> None:
+        """Raise QueryTooExpensive if lists of this size could have more than `max_rows` nodes.
+
+        There is one for each key of a parent. cost.py had to assume a number of parents.
+        """
         parent_count = len(set(keys))
-        max_nodes = connection.page_size(field) * parent_count
+        max_nodes = size * parent_count
         if max_nodes > self._max_rows:
             raise QueryTooExpensive(f"{field.name} of {parent_count} could be {max_nodes} nodes")
-        return self.loaders.get(cache_key(field), batch).load(keys, columns)
 
 
 def row_by_id(name: str) -> "Resolver":

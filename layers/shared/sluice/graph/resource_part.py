@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sluice.graph.function_fields import called, computed
 from sluice.graph.links import (
     link_rows,
     linked_edge,
@@ -50,6 +51,8 @@ class DerivedType:
     linking: field of Mutation → `link` or `unlink`, the other resource, the relation, and the scope
         of reading the other resource.
     edges: field → both resources and the relation, of the edge that a mutation has added.
+    calls: field of Mutation → a function that writes, and its scope.
+    functions: field → a function that only reads, its scope, and the largest number of its rows.
     columns: field → its column, where `part.column_name` is not the column. Several are an id.
     """
 
@@ -65,6 +68,8 @@ class DerivedType:
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     linking: Mapping[str, tuple[str, str, str, str]] = field(default_factory=dict)
     edges: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    functions: Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
     columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -121,6 +126,15 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
         resolve = LINKING[verb](name, other, relation)
         scope = f"{derived.scope}:write"
         yield ("Mutation", field_name), Field(resolve, scope=scope, read_scope=read_scope)
+    for field_name, (function, scope) in derived.calls.items():
+        yield ("Mutation", field_name), Field(called(name, function), scope=scope)
+    for field_name, (function, scope, size) in derived.functions.items():
+        resolve = computed(name, function)
+        column = derived.key
+        yield (
+            (type_name, field_name),
+            Field(resolve, scope=scope, column=column, size=size, calls=True),
+        )
     for field_name, edge in derived.edges.items():
         yield (type_name, field_name), Field(linked_edge(*edge))
     for field_name, column in derived.columns.items():

@@ -29,13 +29,16 @@ def input_definitions(resource: Resource) -> Iterator[str]:
         "input",
         f"Update{name}Input",
         f"The changes to {a(one)}. A field that is left out stays unchanged.",
-        (member._replace(type=_null(member)) for member in _inputs(resource, resource.changeable)),
+        (
+            member._replace(type=_null(member))
+            for member in input_members(resource, resource.changeable)
+        ),
     )
 
 
 def _new_members(resource: Resource) -> Iterator[Member]:
     for field in resource.writable:
-        member = next(_inputs(resource, [field]), None)
+        member = next(input_members(resource, [field]), None)
         if member is None:
             continue
         if field.default is None:
@@ -44,7 +47,7 @@ def _new_members(resource: Resource) -> Iterator[Member]:
             yield member._replace(type=_null(member), default=default_literal(field))
 
 
-def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
+def input_members(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
     """Yield the fields of an input, as if each were required. A reference is an id."""
     for field in fields:
         if field.reference is not None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Hashable
 from typing import TypeVar
 
 from scripts.derive.graphql_functions import function_mutations
+from scripts.derive.graphql_inputs import input_members
 from scripts.derive.graphql_links import link_mutations
 from scripts.derive.graphql_lists import (
     filter_members,
@@ -127,7 +128,7 @@ def definitions(found: Found) -> list[str]:
 
 
 def queries(resource: Resource) -> dict[str, Member]:
-    """Return the fields of Query: `row` and `list`."""
+    """Return the fields of Query: `list`, `row`, and `key` if the key has several columns."""
     one, many = words(resource.singular), words(resource.name)
     row = graphql_name(resource.singular)
     if resource.singular == resource.name:
@@ -155,6 +156,10 @@ def queries(resource: Resource) -> dict[str, Member]:
         ),
         "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (id_argument(one),)),
     }
+    if len(resource.keys) > 1:
+        text = f"Return {a(one)} by the parts of its key, or null if there is none."
+        parts = tuple(input_members(resource, resource.keys))
+        members["key"] = Member(f"{graphql_name(resource.singular)}ByKey", name, text, parts)
     return _chosen(resource, members, resource.graphql.queries, "query")
 
 

@@ -411,7 +411,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Rate": {
         "resource": "rates",
         "scope": "rates",
-        "queries": {"list": "rates", "row": "rate"},
+        "queries": {"list": "rates", "row": "rate", "key": "rateByKey"},
         "mutations": {"create": "createRate", "update": "updateRate", "delete": "deleteRate"},
         "key": ("country", "valid_from"),
         "lists": {"prices": ("prices", "country,valid_from")},
@@ -436,7 +436,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Event": {
         "resource": "events",
         "scope": "events",
-        "queries": {"list": "events", "row": "event"},
+        "queries": {"list": "events", "row": "event", "key": "eventByKey"},
         "mutations": {"create": "createEvent", "update": "updateEvent", "delete": "deleteEvent"},
         "key": ("happened_at", "stage", "kind", "source"),
     },
@@ -460,7 +460,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Measurement": {
         "resource": "measurements",
         "scope": "measurements",
-        "queries": {"list": "measurements", "row": "measurement"},
+        "queries": {"list": "measurements", "row": "measurement", "key": "measurementByKey"},
         "mutations": {
             "create": "createMeasurement",
             "update": "updateMeasurement",

@@ -124,6 +124,14 @@ def is_from_one(key: "sluice.kinds.field.Field") -> bool:
     return key.graphql_type in ("BigInt", "Int") and minimum is not None and minimum > 0
 
 
+def key_names(resource: "Resource") -> list[str]:
+    """Return the names of the arguments with the parts of a key. A reference is an id."""
+    return [
+        graphql_name(key.reference.key.name) if key.reference else member_name(resource, key.name)
+        for key in resource.keys
+    ]
+
+
 def member_name(resource: "Resource", name: str) -> str:
     """Return the name in GraphQL of a field: `id` is the whole key, so a part has a longer name."""
     is_part = name == "id" and len(resource.keys) > 1

@@ -17,12 +17,12 @@ from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.part import PUBLIC, graphql_name
+from sluice.graph.part import PUBLIC, graphql_name, key_names
 from sluice.graph.planned_field import PlannedField, cache_key
-from sluice.graph.values import as_text
+from sluice.graph.values import as_json, as_text
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
-from sluice.sql.key import Key, of_id
+from sluice.sql.key import Key, of_id, of_values
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -114,6 +114,21 @@ def row_by_id(name: str) -> "Resolver":
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         keys = context.repositories.named(name).resource.keys
         return context.load(name, [of_id(keys, field.arguments["id"])], field)
+
+    return resolve
+
+
+def row_by_parts(name: str) -> "Resolver":
+    """Return a resolver of the row of the repository `name` whose key has several columns.
+
+    Each has an argument of its own.
+    """
+
+    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+        resource = context.repositories.named(name).resource
+        names = key_names(resource)
+        key = of_values(resource.keys, [as_json(field.arguments[each]) for each in names])
+        return context.load(name, [key], field)
 
     return resolve
 

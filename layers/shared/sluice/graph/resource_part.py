@@ -23,6 +23,7 @@ from sluice.graph.resolvers import (
     connections_by_parent,
     row_by_id,
     row_by_key,
+    row_by_parts,
     row_id_of,
 )
 from sluice.resource import names_of
@@ -41,7 +42,7 @@ class DerivedType:
     resource: the name of the resource. Empty for the items in the rows of another one.
     scope: the prefix of its scopes.
     replica: whether the replica may serve its rows.
-    queries: `row` and `list` → the field of Query.
+    queries: `row`, `key` and `list` → the field of Query.
     ids: the filters of the list that are an ID.
     mutations: `create`, `update` and `delete` → the field of Mutation.
     key: the columns of the key.
@@ -106,7 +107,11 @@ def _with_keys(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict
 
 def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]:
     name = derived.resource
-    queries = {"row": row_by_id(name), "list": connection_of(name, derived.ids)}
+    queries = {
+        "row": row_by_id(name),
+        "key": row_by_parts(name),
+        "list": connection_of(name, derived.ids),
+    }
     for verb, field_name in derived.queries.items():
         yield ("Query", field_name), Field(queries[verb])
     for verb, field_name in derived.mutations.items():

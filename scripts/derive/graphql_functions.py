@@ -37,8 +37,9 @@ def function_mutations(resource: Resource) -> Iterator[tuple[tuple[str, str], Me
         if function.stable:
             continue
         input_ = _input(resource, function)
-        end = "!" if any(field.required for field in function.arguments) else ""
-        given = Member("input", f"{input_}{end}", "The arguments of the function.")
+        is_required = any(field.required for field in function.arguments)
+        type_of_input = f"{input_}!" if is_required else input_
+        given = Member("input", type_of_input, "The arguments of the function.")
         arguments = (
             id_argument(one),
             *((given,) if function.arguments else ()),

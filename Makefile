@@ -21,15 +21,17 @@ export PYTHONPATH := .:layers/shared:tests/apps
 # then sets up no application's tables. An APP that another program put into the environment is an error.
 APPLICATIONS := $(sort $(filter-out sluice,$(notdir $(patsubst %/application.py,%,\
 	$(wildcard layers/shared/*/application.py tests/apps/*/application.py)))))
+ifeq ($(filter adopt,$(MAKECMDGOALS)),) # which may make a new one
 ifdef APP
 ifneq ($(words $(APP)) $(filter $(APPLICATIONS),$(APP)),1 $(APP))
 $(error the variable APP is '$(APP)', which is no application; unset it, or set it to one of: $(APPLICATIONS))
 endif
 export SLUICE_APP := $(APP)
 endif
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource sql lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -181,6 +183,13 @@ openapi: derive # the former name
 resource: .venv/.dev ## add a table, its declaration and migration: NAME=suppliers FIELDS='name:text!:unique rating:numeric(3,2)' SINGULAR= GROUP= SCOPE=
 	@test -n "$(NAME)" || { echo "Set NAME and FIELDS: make resource NAME=suppliers FIELDS='name:text! country:text'"; exit 1; }
 	@$(BIN)/python -m scripts.resource "$(NAME)" --fields "$(FIELDS)" --singular "$(SINGULAR)" --group "$(GROUP)" --scope "$(SCOPE)"
+
+# A value as one word of the shell. The URL is read from the environment, where other users do not see it.
+quoted = '$(subst ','\'',$(1))'
+adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgresql://… TABLES='crm.*' APP= KEY= GROUP= WRITE=1 WITH_DDL=1 NAME= ARGS=--json
+	@$(BIN)/python -m catalog adopt --tables $(call quoted,$(TABLES)) --app $(call quoted,$(APP)) --key $(call quoted,$(KEY)) \
+		--group $(call quoted,$(GROUP)) --name $(call quoted,$(NAME)) --tenant $(call quoted,$(TENANT)) --shared $(call quoted,$(SHARED)) \
+		$(if $(WRITE),--write) $(if $(WITH_DDL),--with-ddl) $(ARGS)
 
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)

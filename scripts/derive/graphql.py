@@ -23,13 +23,7 @@ from graphql import (
 )
 
 from scripts.derive import graphql_entries, graphql_ranges, graphql_roots, graphql_types
-from scripts.derive.graphql_text import (
-    enum_name,
-    enum_names,
-    further_fields,
-    items_of,
-    type_name,
-)
+from scripts.derive.graphql_text import enum_name, enum_names, items_of
 from scripts.derive.scan import Found
 from sluice.graph.schema import make_schema
 from sluice.kinds.field import DeclarationError
@@ -99,17 +93,10 @@ def _derived_text(found: Found) -> str:
 
 def _enums_as_they_are(found: Found) -> set[str]:
     """Return the enums whose values are named as they are, and not in upper case."""
-    owned = (
-        pair
-        for each in found.resources
-        for pair in (
-            *((type_name(each.resource), field) for field in each.resource.all_fields),
-            *further_fields(each.resource),
-        )
-    )
     return {
-        enum_name(owner, field)
-        for owner, field in owned
+        enum_name(each.resource, field)
+        for each in found.resources
+        for field in each.resource.all_fields
         for name, value in enum_names(items_of(field).choices).items()
         if name != value.upper() or value != value.lower()
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scripts.derive.graphql_text import Member, definition, further_fields, items_of
+from scripts.derive.graphql_text import Member, definition, items_of
 from scripts.derive.scan import Found
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
@@ -41,7 +41,6 @@ def range_definitions(found: Found) -> Iterator[str]:
 def _all(resource: Resource) -> Iterator[Field]:
     for field in resource.all_fields:
         yield from field.item_fields if isinstance(field, Items) else (items_of(field),)
-    yield from (items_of(field) for _, field in further_fields(resource))
 
 
 def _members(field: Range, *, is_input: bool = False) -> Iterator[Member]:

@@ -1,35 +1,19 @@
 """The derived fields of Query and Mutation."""
 
-from collections.abc import Collection, Hashable
-from typing import TypeVar
+from collections.abc import Collection
 
-from scripts.derive.graphql_functions import function_mutations
-from scripts.derive.graphql_inputs import input_members
-from scripts.derive.graphql_links import link_mutations
 from scripts.derive.graphql_lists import (
     filter_members,
     page_arguments,
     sort_argument,
     sort_names,
 )
-from scripts.derive.graphql_text import (
-    UNKNOWN,
-    Member,
-    a,
-    definition,
-    id_argument,
-    key_name,
-    type_name,
-    version_argument,
-    words,
-)
+from scripts.derive.graphql_text import Member, a, definition, key_name, type_name, words
 from scripts.derive.scan import Found, FoundResource
 from sluice.graph.part import graphql_name
-from sluice.kinds.field import DeclarationError, Field
+from sluice.kinds.field import DeclarationError
 from sluice.kinds.items import Items
 from sluice.resource import Resource
-
-K = TypeVar("K", bound=Hashable)
 
 SCALARS = '''
 """
@@ -112,6 +96,7 @@ QUERIES = "The root of all queries. Fields need the same scopes as the REST API.
 MUTATIONS = (
     "The mutations of one request run in order, in one transaction. If one fails, none is saved."
 )
+UNKNOWN = "if the id is unknown"
 ROOT_FIRST = "10"
 
 
@@ -119,7 +104,7 @@ def definitions(found: Found) -> list[str]:
     """Return Query and Mutation, as far as they have fields."""
     served = [each for each in found.resources if each.is_served]
     of_queries = [member for each in served for member in queries(each.resource).values()]
-    of_mutations = [member for each in served for member in mutations(found, each).values()]
+    of_mutations = [member for each in served for member in mutations(each).values()]
     texts = [
         definition("type", "Query", QUERIES, of_queries),
         definition("type", "Mutation", MUTATIONS, of_mutations),
@@ -128,7 +113,7 @@ def definitions(found: Found) -> list[str]:
 
 
 def queries(resource: Resource) -> dict[str, Member]:
-    """Return the fields of Query: `list`, `row`, and `key` if the key has several columns."""
+    """Return the fields of Query: `row` and `list`."""
     one, many = words(resource.singular), words(resource.name)
     row = graphql_name(resource.singular)
     if resource.singular == resource.name:
@@ -154,40 +139,31 @@ def queries(resource: Resource) -> dict[str, Member]:
             f"List {many}. {unsorted}".strip() if unsorted else f"List {many}, sorted by {key}.",
             (*page_arguments(resource, ROOT_FIRST), *filters, *sort_argument(resource)),
         ),
-        "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (id_argument(one),)),
+        "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (_id(one),)),
     }
-    if len(resource.keys) > 1:
-        text = f"Return {a(one)} by the parts of its key, or null if there is none."
-        parts = tuple(input_members(resource, resource.keys))
-        members["key"] = Member(f"{graphql_name(resource.singular)}ByKey", name, text, parts)
     return _chosen(resource, members, resource.graphql.queries, "query")
 
 
-def mutations(found: Found, each: FoundResource) -> dict[tuple[str, ...], Member]:
-    """Return the fields of Mutation by verb: (`create`,), or (`link`, name of the relation)."""
+def mutations(each: FoundResource) -> dict[str, Member]:
+    """Return the fields of Mutation: `create`, `update` and `delete`."""
     resource = each.resource
     one, name = words(resource.singular), type_name(resource)
-    members: dict[tuple[str, ...], Member] = {}
+    members = {}
     if "create" in resource.writes:
         new = Member("input", f"Create{name}Input!", f"The new {one}.")
-        members["create",] = Member(f"create{name}", f"{name}!", f"Create {a(one)}.", (new,))
+        members["create"] = Member(f"create{name}", f"{name}!", f"Create {a(one)}.", (new,))
     if "update" in resource.writes:
         changes = Member("input", f"Update{name}Input!", "The fields to change.")
         text = f"Update {a(one)}, and return it, or null {UNKNOWN}."
-        arguments = (id_argument(one), changes, *_version(each))
-        members["update",] = Member(f"update{name}", name, text, arguments)
+        arguments = (_id(one), changes, *_version(each))
+        members["update"] = Member(f"update{name}", name, text, arguments)
     if "delete" in resource.writes:
         text = f"Delete {a(one)}. Return true, or false {UNKNOWN}."
-        members["delete",] = Member(f"delete{name}", "Boolean!", text, (id_argument(one),))
-    members |= dict(link_mutations(found, resource))
-    members |= dict(function_mutations(resource))
+        members["delete"] = Member(f"delete{name}", "Boolean!", text, (_id(one),))
     members = _chosen(resource, members, resource.graphql.mutations, "mutation")
-    fields: dict[tuple[str, ...], tuple[Field, ...]] = {
-        ("create",): resource.writable,
-        ("update",): resource.changeable,
-    }
+    fields = {"create": resource.writable, "update": resource.changeable, "delete": ()}
     for verb in members:
-        items = [field.name for field in fields.get(verb, ()) if isinstance(field, Items)]
+        items = [field.name for field in fields[verb] if isinstance(field, Items)]
         if items:
             raise DeclarationError(
                 f"{resource.name}: {members[verb].name} cannot be derived, because of the items "
@@ -200,12 +176,19 @@ def _version(each: FoundResource) -> tuple[Member, ...]:
     one = words(each.resource.singular)
     if each.resource.etag != "version" and "update_version" not in vars(each.repository):
         return ()
-    return (version_argument(one),)
+    text = (
+        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
+    )
+    return (Member("ifVersion", "Int", text),)
+
+
+def _id(one: str) -> Member:
+    return Member("id", "ID!", f"The {one}'s id.")
 
 
 def _chosen(
-    resource: Resource, members: dict[K, Member], chosen: Collection[str] | None, what: str
-) -> dict[K, Member]:
+    resource: Resource, members: dict[str, Member], chosen: Collection[str] | None, what: str
+) -> dict[str, Member]:
     if chosen is None:
         return members
     unknown = set(chosen) - {member.name for member in members.values()}

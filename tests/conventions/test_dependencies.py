@@ -395,3 +395,17 @@ def _strings(path: Path) -> str:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
     )
+
+
+def test_catalog_of_deployments_imports_no_tool() -> None:
+    """MigrateFunction has the modules of catalog/, but not catalog/adopt, nor scripts and local."""
+    packages = ("catalog", "sluice", "pg8000", "sqlalchemy")
+    wrong = [
+        (path.name, name)
+        for path in sorted((ROOT / "catalog").glob("*.py"))
+        for name in imports(path)
+        if not is_standard(name)
+        if is_in(name, "catalog.adopt") or not any(is_in(name, each) for each in packages)
+    ]
+
+    assert wrong == []

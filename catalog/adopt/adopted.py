@@ -1,0 +1,73 @@
+"""`.adopted.json` of an application: what `adopt` wrote, when, and from which catalogue.
+
+A merge needs it: what `adopt` wrote then is the draft of the snapshot of that time.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.adopt.errors import AdoptError
+from catalog.snapshot import Snapshot, from_plain, to_json
+
+FORMAT = 1
+NAME = ".adopted.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """What one run of `adopt` wrote.
+
+    on: the date. resources: their names. snapshot: the catalogue of that time.
+    """
+
+    on: str
+    resources: Sequence[str]
+    tables: Sequence[str]
+    view_keys: dict[str, list[str]]
+    group: str
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedFile:
+    """All adoptions of an application, the oldest first, and the digest of its schema.sql."""
+
+    adoptions: tuple[Adoption, ...] = ()
+    schema_digest: str = ""
+
+    def of(self, resource: str) -> Adoption | None:
+        """Return the adoption that wrote a resource."""
+        return next((each for each in self.adoptions if resource in each.resources), None)
+
+
+def read(folder: Path) -> AdoptedFile:
+    """Return the file of an application's folder; empty if there is none.
+
+    Raise AdoptError.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return AdoptedFile()
+    try:
+        data = json.loads(path.read_text())
+        if data["format"] != FORMAT:
+            raise AdoptError(f"{path} has another format than this release of Sluice reads")
+        adoptions = tuple(
+            Adoption(**each | {"snapshot": from_plain(each["snapshot"])})
+            for each in data["adoptions"]
+        )
+        return AdoptedFile(adoptions=adoptions, schema_digest=data["schema_digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{path} cannot be read ({error}): restore it, or remove it to begin again"
+        raise AdoptError(message) from error
+
+
+def text(adopted: AdoptedFile) -> str:
+    """Return the content of the file, in many lines, so that a diff is readable."""
+    adoptions = [
+        {**vars(each), "snapshot": json.loads(to_json(each.snapshot))} for each in adopted.adoptions
+    ]
+    data = {"format": FORMAT, "schema_digest": adopted.schema_digest, "adoptions": adoptions}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

@@ -7,9 +7,12 @@ from catalog.constraints import constraints, domain_columns
 from catalog.draft import AdoptRequest, Draft, DraftResource, Refusal, Table
 from catalog.fields import members, name_fields
 from catalog.foreign_keys import foreign_keys
+from catalog.functions import Functions
 from catalog.junctions import junctions
 from catalog.questions import decisions, notes
 from catalog.relations import Relations
+from catalog.search_path import search_path
+from catalog.singulars import rename_types
 from catalog.snapshot import Snapshot
 from catalog.tables import AdoptedTable, adopted_tables, name_tables
 from catalog.writes import writes
@@ -29,8 +32,14 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
     usable = [
         key for key in keys if key.problem is None and key.of.table.qualified not in are_links
     ]
-    relations = Relations(tables, usable, links)
-    result = Draft(app=request.app, refusals=refusals)
+    functions = Functions(snapshot, tables)
+    relations = Relations(tables, usable, links, functions)
+    result = Draft(
+        app=request.app,
+        refusals=refusals,
+        functions_not_served=[*functions.not_served()],
+        search_path=search_path(snapshot, found, functions),
+    )
     result.refusals += [key.problem for key in keys if key.problem is not None]
     domains = domain_columns(tables)
     for each in tables:
@@ -38,6 +47,7 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
         shown = [m.column for m in (*resource.key, *resource.fields) if m.expression]
         resource.constraints += constraints(each, shown, domains)
         result.resources.append(resource)
+    rename_types(result.resources)
     return result
 
 

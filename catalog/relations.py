@@ -1,10 +1,12 @@
 """Relations of a resource: references to other rows, and the lists below a row."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from catalog.draft import DraftMember, Refusal
 from catalog.expression import Expression, Name, Partial
 from catalog.foreign_keys import ForeignKey, kind_of_reference
+from catalog.functions import Functions
 from catalog.indexes import index_ddl, is_met, need_of_list
 from catalog.junctions import Junction
 from catalog.names import snake_case, unique
@@ -27,10 +29,12 @@ class Relations:
         tables: Sequence[AdoptedTable],
         keys: Sequence[ForeignKey],
         junctions: Sequence[Junction],
+        functions: Functions,
     ) -> None:
         self._taken = {each.table.qualified: {*each.fields.values()} for each in tables}
         self._keys = keys
         self._junctions = junctions
+        self._functions = functions
         self._names = {(key.of.table.qualified, key.columns): self._name(key) for key in keys}
 
     def references(self, each: AdoptedTable) -> dict[str, Expression]:
@@ -42,7 +46,7 @@ class Relations:
         }
 
     def members(self, each: AdoptedTable) -> Iterator[DraftMember | Refusal]:
-        """Yield the references of several columns, and the lists below a row."""
+        """Yield the references of several columns, the lists below a row, and the functions."""
         for key in self._keys:
             if key.of is each and len(key.columns) > 1:
                 name = self._names[each.table.qualified, key.columns]
@@ -55,6 +59,9 @@ class Relations:
             for side in (junction, junction.reversed()):
                 if side.left_to is each:
                     yield self._links(side)
+        for function, declared in self._functions.of(each):
+            name = self._take(each, str(declared.args[0]), f"call_{declared.args[0]}")
+            yield DraftMember(name, replace(declared, args=(name, function.qualified)))
 
     def _name(self, key: ForeignKey) -> str:
         """Return the name of the row that a foreign key references."""

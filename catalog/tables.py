@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from catalog.columns import ColumnKind, column_kinds, is_sensitive
 from catalog.draft import AdoptRequest, Refusal, Table
+from catalog.graphql_names import ENGINE_NAMES
 from catalog.kinds import KEYS
 from catalog.names import RESERVED, module_name, singular, snake_case, unique
 from catalog.snapshot import Snapshot, TableConstraint, TableSnapshot
@@ -79,7 +80,7 @@ def adopted_tables(
 
 def name_tables(tables: Sequence[AdoptedTable], request: AdoptRequest) -> None:
     """Give each table the names of its resource. Those of known resources are kept."""
-    taken = {*RESERVED, *(resource.name for resource in request.known)}
+    taken = {*RESERVED, *ENGINE_NAMES, *(resource.name for resource in request.known)}
     singulars = {resource.singular for resource in request.known}
     for each in tables:
         if each.known is not None:

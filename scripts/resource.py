@@ -20,8 +20,9 @@ from alembic.script import ScriptDirectory
 from catalog import source
 from catalog.draft import DraftMember, DraftResource, Table
 from catalog.expression import Expression, Name
+from catalog.names import RESERVED
 from scripts import broken_pipe
-from scripts.derive.checks import RESERVED, require_valid
+from scripts.derive.checks import require_valid
 from scripts.derive.graphql_text import a, words
 from scripts.derive.scan import Found, scan
 from scripts.resource_fields import KINDS, NewField, ResourceError, parse_fields, require_name

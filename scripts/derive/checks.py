@@ -5,18 +5,14 @@ A declaration checks itself when it is made. Here are the faults that only all o
 
 from collections.abc import Callable, Iterator
 
+from catalog.graphql_names import ENGINE_NAMES, root_names
+from catalog.names import RESERVED
 from scripts.derive import references
-from scripts.derive.graphql_text import type_name
-from scripts.derive.graphql_types import TYPE_SUFFIXES
 from scripts.derive.handlers import is_by_hand
 from scripts.derive.references import Problem
 from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import DeclarationError
-from sluice.resource import Resource
 from sluice.sql.support import require_supported
-
-RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
-GRAPHQL_ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "node", "nodes")
 
 
 def require_valid(found: Found) -> None:
@@ -76,23 +72,14 @@ def _derive_sql(found: FoundResource) -> None:
 
 
 def _graphql(found: Found) -> Iterator[Problem]:
-    taken = dict.fromkeys(GRAPHQL_ENGINE_NAMES, "the engine")
+    taken = dict.fromkeys(ENGINE_NAMES, "the engine")
     for each in found.resources:
         if not each.is_served:
             continue
-        for name in _graphql_names(each.resource):
+        for name in root_names(each.resource):
             if name in taken:
                 yield each, "", f"the GraphQL name {name} is also that of {taken[name]}"
             taken[name] = each.resource.name
-
-
-def _graphql_names(resource: Resource) -> list[str]:
-    """Return the names of the types and of the fields of Query."""
-    name = type_name(resource)
-    types = [f"{name}{suffix}" for suffix in TYPE_SUFFIXES]
-    types += [f"Create{name}Input", f"Update{name}Input"]
-    one = resource.singular
-    return [*types, resource.name, f"{one}_by_id" if one == resource.name else one]
 
 
 CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (

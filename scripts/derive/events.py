@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from scripts.derive.checks import RESERVED
+from catalog.names import RESERVED
 from scripts.derive.registry import is_greedy
 from scripts.derive.scan import Found
 from scripts.json_schemas import example_of_body

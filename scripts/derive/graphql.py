@@ -22,8 +22,8 @@ from graphql import (
     visit,
 )
 
+from catalog.graphql_names import enum_name, enum_names, items_of
 from scripts.derive import graphql_entries, graphql_ranges, graphql_roots, graphql_types
-from scripts.derive.graphql_text import enum_name, enum_names, items_of
 from scripts.derive.scan import Found
 from sluice.graph.schema import make_schema
 from sluice.kinds.field import DeclarationError

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
+from catalog.graphql_names import type_name
 from scripts.derive.graphql_lists import id_filters
 from scripts.derive.graphql_ranges import ranges_of
 from scripts.derive.graphql_roots import mutations, queries
-from scripts.derive.graphql_text import type_name
 from scripts.derive.graphql_types import is_reference, item_resource
 from scripts.derive.scan import Found, FoundResource
 from sluice.graph.part import column_name, graphql_name, member_name

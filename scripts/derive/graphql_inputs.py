@@ -3,16 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator
 
+from catalog.graphql_names import enum_names, type_name
 from scripts.derive.graphql_descriptions import description_of
-from scripts.derive.graphql_text import (
-    Member,
-    a,
-    definition,
-    enum_names,
-    type_name,
-    value_type,
-    words,
-)
+from scripts.derive.graphql_text import Member, a, definition, value_type, words
 from sluice.graph.part import graphql_name, member_name
 from sluice.kinds.field import Field
 from sluice.kinds.items import Items

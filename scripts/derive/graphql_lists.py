@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from catalog.graphql_names import type_name
 from scripts.derive.graphql_descriptions import (
     description_of,
     filter_description,
@@ -10,15 +11,7 @@ from scripts.derive.graphql_descriptions import (
     search_description,
     values_description,
 )
-from scripts.derive.graphql_text import (
-    Member,
-    chosen,
-    definition,
-    key_name,
-    type_name,
-    value_type,
-    words,
-)
+from scripts.derive.graphql_text import Member, chosen, definition, key_name, value_type, words
 from sluice.graph.part import graphql_name, is_from_one
 from sluice.kinds.field import Field
 from sluice.resource import Resource

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from scripts.derive.graphql_text import Member, definition, items_of
+from catalog.graphql_names import items_of
+from scripts.derive.graphql_text import Member, definition
 from scripts.derive.scan import Found
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 
+from catalog.graphql_names import type_name
 from scripts.derive.graphql_lists import (
     filter_members,
     page_arguments,
     sort_argument,
     sort_names,
 )
-from scripts.derive.graphql_text import Member, a, definition, key_name, type_name, words
+from scripts.derive.graphql_text import Member, a, definition, key_name, words
 from scripts.derive.scan import Found, FoundResource
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import DeclarationError

@@ -1,17 +1,15 @@
 """What the derived GraphQL definitions consist of: members, names and descriptions."""
 
 import json
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from catalog.graphql_names import enum_name, enum_names, items_of
 from scripts.derive.scan import FoundResource
-from sluice.graph.part import graphql_name, is_id
+from sluice.graph.part import is_id
 from sluice.kinds.array import Array
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Resource
-
-ENUM_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 class Member(NamedTuple):
@@ -34,11 +32,6 @@ def definition(kind: str, name: str, description: str, members: Iterable[Member]
     """Return a definition; empty without members."""
     text = "\n".join(map(str, members))
     return f"{_literal(description)} {kind} {name} {{\n{text}\n}}" if text else ""
-
-
-def type_name(resource: Resource) -> str:
-    """Return the name of the type of a row: `line_item` → `LineItem`."""
-    return "".join(word.title() for word in resource.singular.split("_"))
 
 
 def words(name: str) -> str:
@@ -67,31 +60,6 @@ def value_type(resource: Resource, field: Field, *, is_input: bool = False) -> s
     if not isinstance(field, Array):
         return enum
     return f"[{enum}]" if field.of.nullable else f"[{enum}!]"
-
-
-def enum_name(resource: Resource, field: Field) -> str:
-    """Return the name of the enum of a field."""
-    return f"{type_name(resource)}{graphql_name('_' + field.name)}"
-
-
-def items_of(field: Field) -> Field:
-    """Return the kind of the items of an array, or the field itself."""
-    return field.of if isinstance(field, Array) else field
-
-
-def enum_names(choices: Iterable[str]) -> dict[str, str]:
-    """Return the names in GraphQL, each with its value. Empty if a value has no name.
-
-    Lower-case values are named in upper case, others as they are.
-    """
-    values = list(choices)
-    if not all(ENUM_NAME.fullmatch(value) and not value.startswith("__") for value in values):
-        return {}
-    if all(value == value.lower() for value in values):
-        return {value.upper(): value for value in values}
-    if {"true", "false", "null"} & {*values}:
-        return {}
-    return {value: value for value in values}
 
 
 def key_name(resource: Resource) -> str:

@@ -5,6 +5,7 @@ Each is complete: scripts/derive/graphql.py removes those that no query or mutat
 
 from collections.abc import Iterator
 
+from catalog.graphql_names import enum_name, enum_names, items_of, type_name
 from scripts.derive.graphql_descriptions import description_of
 from scripts.derive.graphql_inputs import input_definitions
 from scripts.derive.graphql_lists import (
@@ -17,12 +18,8 @@ from scripts.derive.graphql_text import (
     Member,
     a,
     definition,
-    enum_name,
-    enum_names,
     is_in_graphql,
-    items_of,
     key_name,
-    type_name,
     value_type,
     words,
 )
@@ -31,8 +28,6 @@ from sluice.graph.part import graphql_name, is_id, member_name
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.items import Items
 from sluice.resource import Function, Many, One, Resource
-
-TYPE_SUFFIXES = ("", "Connection", "Edge", "Filter", "Sort", "SortField")
 
 
 def definitions(found: Found, each: FoundResource) -> Iterator[str]:

@@ -158,7 +158,7 @@ def _until_condition(keys: list[SortKey], spec: SelectSpec) -> list[str]:
     """Return the condition for rows before the end position, if the connection has one."""
     if spec.until_null_keys is None:
         return []
-    reversed_keys = [key.reversed() for key in _until_keys(keys)]
+    reversed_keys = [key.reversed() for key in _compared(_until_keys(keys), spec)]
     null_keys = _with_parent(spec.until_null_keys, spec)
     branches = after_condition(reversed_keys, null_keys, inclusive=spec.until_inclusive)
     if not branches:
@@ -238,8 +238,9 @@ def _parent_key(alias: str, columns: Sequence[str], first: SortKey) -> SortKey:
 
     With `column = parent.id` the planner drops the column from ORDER BY. It may then read an index
     of the other keys, and skip the rows of other parents. For a small parent, that is nearly the
-    whole table. With a range (>= and <=) it uses an index that begins with the column. Of a key of
-    several columns, this is done with the last one.
+    whole table. With an array of one value (= ANY) it keeps the column, and uses an index that
+    begins with it. Of a key of several columns, the last one has a range (>= and <=) instead, for
+    before version 17 an index scan has no order after an array of a later column.
     """
     return SortKey(
         name=PARENT,
@@ -261,7 +262,7 @@ def _selects(
     branches: list[list[str]] = [[]]
     if spec.null_keys is not None:
         null_keys = _with_parent(spec.null_keys, spec)
-        branches = after_condition(keys, null_keys, inclusive=inclusive)
+        branches = after_condition(_compared(keys, spec), null_keys, inclusive=inclusive)
     order = f"ORDER BY {order_by(keys)} {limit}"
     return [
         f"SELECT {columns} FROM {source}{_where([*spec.conditions, *branch])} {order}"
@@ -284,8 +285,17 @@ def _union(selects: list[str], keys: list[SortKey], limit: str) -> str:
 
 
 def _with_parent(null_keys: tuple[bool, ...], spec: SelectSpec) -> tuple[bool, ...]:
-    """Add the parent's key, which is not in a cursor and is never NULL."""
-    return (False, *null_keys) if spec.parent_columns else null_keys
+    """Add the parent's key, if it is compared. It is not in a cursor and is never NULL."""
+    return (False, *null_keys) if len(spec.parent_columns) > 1 else null_keys
+
+
+def _compared(keys: list[SortKey], spec: SelectSpec) -> list[SortKey]:
+    """Return the keys that are compared with a position.
+
+    After an equality of the parent's column, an index scan starts at the keys that follow. After a
+    range, it starts there only if the comparison has the column, too.
+    """
+    return [key for key in keys if key.name != PARENT] if len(spec.parent_columns) == 1 else keys
 
 
 def _where(conditions: Iterable[str]) -> str:

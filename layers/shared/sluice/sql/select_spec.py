@@ -121,12 +121,15 @@ def _key_conditions(columns: Sequence[Column]) -> list[str]:
 
 
 def _parent_conditions(columns: Sequence[str]) -> list[str]:
-    """Return the conditions for the parent's key, with a range of its last column.
+    """Return the conditions for the parent's key, in forms with which its order stays.
 
     keyset.py says why.
     """
     pairs = [(col, f"{PARENT}.{name}") for col, name in zip(columns, PARAMETERS, strict=False)]
     equal = [f"{column} = {value}" for column, value in pairs[:-1]]
+    if len(pairs) == 1:
+        ((column, value),) = pairs
+        return [f"{column} = ANY(ARRAY[{value}])"]
     last = [f"{column} {sign} {value}" for column, value in pairs[-1:] for sign in (">=", "<=")]
     return equal + last
 

@@ -11,6 +11,7 @@ from sluice.kinds.items import Items
 from sluice.sql.derived import table
 from tests.fixtures.cases import BETWEEN, CHANGED, NEW, case_of, path_of
 from tests.fixtures.client import ApiResponse, Client
+from tests.fixtures.matrix import kind_of, one_of_each, owner_of
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
@@ -52,7 +53,10 @@ def stored_fields(name: str, route: RouteSpec) -> list[Field]:
 
 
 STORED = [(name, route, field) for name, route in WRITES for field in stored_fields(name, route)]
-each_stored_field = pytest.mark.parametrize(("name", "route", "field"), STORED, ids=ids)
+
+
+def writes_of_kind(name: str, route: RouteSpec, field: Field) -> tuple[object, ...]:
+    return owner_of(name), route.method, type(field)
 
 
 class Writer:
@@ -131,13 +135,16 @@ def test_missing_field_is_required(client: Client, name: str, route: RouteSpec) 
 
 @pytest.mark.parametrize(
     ("name", "route", "field"),
-    [
-        (name, route, field)
-        for name in RESOURCES
-        for route in resource_routes(name)
-        for field in (route.body.fields.values() if route.body else ())
-        if route.method == "POST" or is_item_route(route)
-    ],
+    one_of_each(
+        [
+            (name, route, field)
+            for name in RESOURCES
+            for route in resource_routes(name)
+            for field in (route.body.fields.values() if route.body else ())
+            if route.method == "POST" or is_item_route(route)
+        ],
+        lambda name, route, field: (owner_of(name), route.method, *kind_of(field)),
+    ),
     ids=ids,
 )
 def test_invalid_value_is_422(client: Client, name: str, route: RouteSpec, field: Field) -> None:
@@ -151,7 +158,7 @@ def test_invalid_value_is_422(client: Client, name: str, route: RouteSpec, field
         assert (response.status, response.code, response.errors) == expected, value
 
 
-@each_stored_field
+@pytest.mark.parametrize(("name", "route", "field"), one_of_each(STORED, writes_of_kind), ids=ids)
 def test_values_at_the_bounds_are_kept(
     client: Client, name: str, route: RouteSpec, field: Field
 ) -> None:
@@ -167,7 +174,9 @@ def test_values_at_the_bounds_are_kept(
 
 
 @pytest.mark.parametrize(
-    ("name", "route", "field"), [each for each in STORED if each[2].is_text], ids=ids
+    ("name", "route", "field"),
+    one_of_each([each for each in STORED if each[2].is_text], writes_of_kind),
+    ids=ids,
 )
 def test_white_space_around_a_text_is_removed(
     client: Client, name: str, route: RouteSpec, field: Field

@@ -27,6 +27,7 @@ from tests.fixtures.cases import NEW, case_of
 from tests.fixtures.client import ApiResponse, Client
 from tests.fixtures.field_values import values_of
 from tests.fixtures.imports import ImportHarness
+from tests.fixtures.matrix import kind_of, one_of_each, owner_of
 from tests.fixtures.resources import RESOURCES, resource_routes
 
 OTHERS = 2_000  # the number of a row that is there already; no value is such a sample
@@ -204,7 +205,14 @@ def fill(client: Client, name: str) -> None:
         case_of(name).insert(client, OTHERS + 1)
 
 
-@pytest.mark.parametrize(("name", "field"), CREATED, ids=ids)
+@pytest.mark.parametrize(
+    ("name", "field"),
+    one_of_each(
+        sorted(CREATED, key=lambda each: not each[1].nullable),  # these have one value more
+        lambda name, field: (owner_of(name), *kind_of(field)),
+    ),
+    ids=ids,
+)
 def test_bounds_survive_each_way(client: Client, name: str, field: Field) -> None:
     fill(client, name)
     null = [None] if field.nullable else []
@@ -215,21 +223,25 @@ def test_bounds_survive_each_way(client: Client, name: str, field: Field) -> Non
         sent.delete()
 
 
-@settings(
-    max_examples=300,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_any_value_survives_each_way(client: Client, data: st.DataObject) -> None:
-    name, field = data.draw(st.sampled_from(CREATED))
-    value = data.draw(values_of(field))
-    fill(client, name)
-    sent = Sent(client, name, field, value)
-    sent.check()
-    sent.delete()
+@pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_any_value_survives_each_way(client: Client, examples: int) -> None:
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        name, field = data.draw(st.sampled_from(CREATED))
+        value = data.draw(values_of(field))
+        fill(client, name)
+        sent = Sent(client, name, field, value)
+        sent.check()
+        sent.delete()
+
+    check()
 
 
 def imported_fields(name: str) -> dict[str, Field]:

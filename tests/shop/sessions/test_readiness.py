@@ -3,6 +3,7 @@
 import pytest
 
 from sluice.db.session_settings import PINNED_SETTINGS
+from tests.fixtures.matrix import one_of_each
 from tests.fixtures.shop import Shop
 from tests.shop.sessions.conftest import DatabaseOwner
 from tests.shop.sessions.hostile_values import HOSTILE
@@ -41,7 +42,11 @@ def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, access_path: str)
 
 
 @pytest.mark.parametrize(
-    "setting", [name for name, setting in PINNED_SETTINGS.items() if setting.affects == "results"]
+    "setting",
+    one_of_each(
+        [(name,) for name, each in PINNED_SETTINGS.items() if each.affects == "results"],
+        lambda name: (PINNED_SETTINGS[name].poolers, PINNED_SETTINGS[name].since),
+    ),
 )
 def test_deviation_behind_a_pooler_is_not_ready(owner: DatabaseOwner, setting: str) -> None:
     """Except for settings that the pooler sets, or that the server does not have."""

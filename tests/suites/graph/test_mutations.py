@@ -27,6 +27,7 @@ from tests.fixtures.graph_types import (
     selection,
     value_of,
 )
+from tests.fixtures.matrix import kind_of, one_of_each, owner_of
 
 CREATED = [name for name, derived in TYPES.items() if "create" in derived.mutations]
 UPDATED = [name for name, derived in TYPES.items() if "update" in derived.mutations]
@@ -160,7 +161,12 @@ def test_row_is_created_without_what_is_not_required(client: Client, name: str) 
             assert row[input_name(name, field)] == value_of(field, field.default)
 
 
-@pytest.mark.parametrize(("name", "field_name"), WRITABLE)
+def field_of_kind(name: str, field_name: str) -> tuple[object, ...]:
+    resource = resource_of(name)
+    return owner_of(resource.name), *kind_of(resource.by_name[field_name])
+
+
+@pytest.mark.parametrize(("name", "field_name"), one_of_each(WRITABLE, field_of_kind))
 def test_invalid_value_names_its_field(client: Client, name: str, field_name: str) -> None:
     """A value that GraphQL's type cannot have is an invalid query. REST checks the others."""
     field = resource_of(name).by_name[field_name]

@@ -21,6 +21,7 @@ from tests.fixtures.graph_types import (
     rest_node,
     value_of,
 )
+from tests.fixtures.matrix import kind_of, one_of_each, owner_of
 from tests.suites.graph.test_mutations import (
     CREATED,
     create,
@@ -40,9 +41,16 @@ def own_fields(name: str) -> Iterator[Field]:
             yield field
 
 
+def field_of_kind(name: str, field_name: str) -> tuple[object, ...]:
+    resource = resource_of(name)
+    return owner_of(resource.name), *kind_of(resource.by_name[field_name])
+
+
 @pytest.mark.parametrize(
     ("name", "field_name"),
-    [(name, each.name) for name in CREATED for each in own_fields(name)],
+    one_of_each(
+        [(name, each.name) for name in CREATED for each in own_fields(name)], field_of_kind
+    ),
 )
 def test_bounds_are_written_and_found(client: Client, name: str, field_name: str) -> None:
     field = resource_of(name).by_name[field_name]

@@ -229,6 +229,15 @@ TYPE_LIMITS = {
     "timestamptz": ["-infinity", "infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00+00"],
     "date": ["-infinity", "infinity", "0044-03-15 BC", "10000-01-01"],
 }
+IS_VALUE = """
+CREATE FUNCTION pg_temp.is_value(x text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM CAST(x AS {type});
+    RETURN true;
+EXCEPTION WHEN OTHERS THEN
+    RETURN false;
+END $$
+"""
 CHARACTERS = "aZ9-@. _\u00e9\u00a0\u2028\u3000\u0001\u0085\u0090\n"
 
 
@@ -238,17 +247,9 @@ def values_of(field: Field, connection: pg8000.native.Connection) -> list[str]:
     texts += [f"a{character}b@c" for character in CHARACTERS]
     texts += [f"a@b{character}c" for character in CHARACTERS]
     texts += [str(field.sample(n)) for n in range(1, 9)]
-    values = []
-    for text in texts:
-        connection.run("SAVEPOINT value")
-        try:
-            sql = f"SELECT CAST(CAST(:text AS text) AS {field.ddl()}) IS NULL"
-            connection.run(sql, text=text)
-        except pg8000.exceptions.DatabaseError:
-            connection.run("ROLLBACK TO value")
-        else:
-            values.append(text)
-    return values
+    connection.run(IS_VALUE.format(type=field.ddl()))
+    sql = "SELECT x FROM unnest(CAST(:texts AS text[])) x WHERE pg_temp.is_value(x)"
+    return [text for (text,) in connection.run(sql, texts=texts)]
 
 
 @of_every_column

@@ -212,7 +212,13 @@ def test_command_error_is_one_sentence(
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
-@pytest.mark.parametrize("environ", [{}, {"PLAN": "1"}, {"APP": "shop"}])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ({"PLAN": "1"}, {"APP": "shop"})),
+    ],
+)
 def test_schema_of_other_release_is_reported(own: OwnDatabase, environ: dict[str, str]) -> None:
     migrate_url(own.url)
     own.sql("UPDATE sluice.version SET version_num = '0099'")

@@ -124,11 +124,7 @@ def rush(system: LocalSystem) -> None:
     assert len(responses) > 2 * len(admitted), "the demand must exceed the quota"
 
 
-def test_quota_holds_over_many_environments(system: LocalSystem) -> None:
-    rush(system)
-
-
-@pytest.mark.slow
+@pytest.mark.slow  # tests/engine/limits/test_concurrent_environments.py has a clock of its own
 @pytest.mark.parametrize("run", range(20))
 def test_quota_holds_in_every_run(system: LocalSystem, run: int) -> None:
     rush(system)

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.fixtures.local_system import ROOT, LocalSystem, temporary_system
 # environment variables, and words of the error message
 UsageError = tuple[dict[str, str], list[str]]
 HOST = "127.0.0.1:1"  # nothing listens there
+COMMANDS: list[list[str]] = [[], ["migrate"], ["remove"]]  # `make run` has none
 
 
 START_ERRORS: list[UsageError] = [
@@ -72,12 +75,18 @@ DATABASE_ERRORS: list[UsageError] = [
 ]
 
 
+def with_one_command(errors: Sequence[tuple[object, object]]) -> list[Any]:
+    """Return each error with each command. All but one command of each are slow."""
+    return [
+        pytest.param(command, *error, marks=[] if m == n % len(COMMANDS) else [pytest.mark.slow])
+        for n, error in enumerate(errors)
+        for m, command in enumerate(COMMANDS)
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "environ", "words"),
-    [
-        *(([], *use) for use in START_ERRORS),
-        *((command, *use) for use in DATABASE_ERRORS for command in ([], ["migrate"], ["remove"])),
-    ],
+    [*(([], *use) for use in START_ERRORS), *with_one_command(DATABASE_ERRORS)],
     ids=lambda value: (
         " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else ""
     ),
@@ -101,18 +110,25 @@ def test_missing_password_names_the_places(postgres_server: PostgresServer, tmp_
         assert place in message
 
 
-@pytest.mark.parametrize("command", [[], ["migrate"], ["remove"]])
 @pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        (
-            "postgresql://postgres:canary-wrong@{}/postgres",
-            "rejects the user name or password; correct them",
-        ),
-        ("postgresql://postgres:{password}@{}/nowhere", "that database does not exist; create it"),
-        ("postgresql://postgres:canary@p/canary@{}/postgres", "an @ after the host"),
-        ("postgresql://postgres:{password}@{}/postgres?sslmode=require", "the server has no TLS"),
-    ],
+    ("command", "url", "sentence"),
+    with_one_command(
+        [
+            (
+                "postgresql://postgres:canary-wrong@{}/postgres",
+                "rejects the user name or password; correct them",
+            ),
+            (
+                "postgresql://postgres:{password}@{}/nowhere",
+                "that database does not exist; create it",
+            ),
+            ("postgresql://postgres:canary@p/canary@{}/postgres", "an @ after the host"),
+            (
+                "postgresql://postgres:{password}@{}/postgres?sslmode=require",
+                "the server has no TLS",
+            ),
+        ]
+    ),
 )
 def test_server_error_is_one_sentence(
     postgres_server: PostgresServer, command: list[str], url: str, sentence: str

@@ -29,7 +29,13 @@ def startup_parameters(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("access_path", ACCESS_PATHS)
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(each, id=name, marks=[] if name == "all" else [pytest.mark.slow])
+        for name, each in SETTINGS.items()
+    ],
+)
 def test_database_defaults_change_no_response(
     owner: DatabaseOwner, expected: ExpectedResponses, access_path: str, settings: Mapping[str, str]
 ) -> None:

@@ -46,8 +46,9 @@ remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresq
 	@$(BIN)/python -m local remove
 
 # A session has one application (tests/conftest.py). 5 is pytest's code for no tests: ARGS='-k cursor' may have them in
-# one session only. The last lines name the failed tests of all sessions.
-sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAILED; \
+# one session only. The last lines name the failed tests of all sessions. PYTHONDONTWRITEBYTECODE would make each
+# process compile all tests again, which takes as long as a thousand of them.
+sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAILED; unset PYTHONDONTWRITEBYTECODE; \
 	for app in sample agency ""; do \
 		code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
 		case $$code in 0) ran=1;; 5) ;; *) ran=1; failed="$$failed $${app:-shop}";; esac; \

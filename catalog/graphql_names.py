@@ -24,9 +24,14 @@ def type_name(resource: Resource) -> str:
     return "".join(word.title() for word in resource.singular.split("_"))
 
 
-def enum_name(resource: Resource, field: Field) -> str:
-    """Return the name of the enum of a field."""
-    return f"{type_name(resource)}{graphql_name('_' + field.name)}"
+def title(name: str) -> str:
+    """Return a name as a part of another one: `old_labels` → `OldLabels`."""
+    return graphql_name(f"_{name}")
+
+
+def enum_name(owner: str, field: Field) -> str:
+    """Return the name of the enum of a field. `owner` is the name of the type with the field."""
+    return f"{owner}{title(field.name)}"
 
 
 def enum_names(choices: Iterable[str]) -> dict[str, str]:
@@ -62,7 +67,7 @@ def types_of_fields(resource: Resource) -> Iterator[str]:
     """Yield the names of the enums of a resource, which no other one may have."""
     for field in resource.all_fields:
         if enum_names(items_of(field).choices):
-            yield enum_name(resource, field)
+            yield enum_name(type_name(resource), field)
 
 
 def ranges_of(resource: Resource) -> Iterator[str]:

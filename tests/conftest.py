@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.fixtures.import_queue",
     "tests.fixtures.replica",
     "tests.fixtures.local_system",
+    "tests.fixtures.graph_audits",
     "tests.fixtures.recorded_properties",
     "tests.fixtures.early_failures",
     "tests.fixtures.failed_tests",

@@ -22,8 +22,9 @@ from graphql import (
     visit,
 )
 
-from catalog.graphql_names import enum_name, enum_names, items_of
+from catalog.graphql_names import enum_name, enum_names, items_of, type_name
 from scripts.derive import graphql_entries, graphql_ranges, graphql_roots, graphql_types
+from scripts.derive.graphql_text import further_fields
 from scripts.derive.scan import Found
 from sluice.graph.schema import make_schema
 from sluice.kinds.field import DeclarationError
@@ -93,10 +94,17 @@ def _derived_text(found: Found) -> str:
 
 def _enums_as_they_are(found: Found) -> set[str]:
     """Return the enums whose values are named as they are, and not in upper case."""
-    return {
-        enum_name(each.resource, field)
+    owned = (
+        pair
         for each in found.resources
-        for field in each.resource.all_fields
+        for pair in (
+            *((type_name(each.resource), field) for field in each.resource.all_fields),
+            *further_fields(each.resource),
+        )
+    )
+    return {
+        enum_name(owner, field)
+        for owner, field in owned
         for name, value in enum_names(items_of(field).choices).items()
         if name != value.upper() or value != value.lower()
     }

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from catalog.graphql_names import type_name
+from scripts.derive.graphql_functions import function_entries
+from scripts.derive.graphql_links import link_entries, linked
 from scripts.derive.graphql_lists import id_filters
 from scripts.derive.graphql_ranges import ranges_of
 from scripts.derive.graphql_roots import mutations, queries
@@ -16,16 +18,17 @@ from sluice.resource import One, Resource
 
 def entries(
     found: Found, kept: Collection[tuple[str, str]], names: Collection[str]
-) -> dict[str, dict[str, object]]:
+) -> dict[str, Mapping[str, object]]:
     """Return what sluice.graph.resource_part needs of each type, by name.
 
     kept: the fields of the schema whose resolver is derived. names: the definitions of the schema.
     """
-    types: dict[str, dict[str, object]] = {}
+    types: dict[str, Mapping[str, object]] = {}
     for each in found.resources:
         if not each.is_served or type_name(each.resource) not in names:
             continue
         types[type_name(each.resource)] = _entry(found, each, kept)
+        types |= link_entries(found, each.resource, kept)
         for field in each.resource.all_fields:
             if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
                 item = item_resource(found, field)
@@ -50,11 +53,7 @@ def _entry(
         "replica": bool(each.repository.reads_replica),
         "queries": roots,
         "ids": tuple(id_filters(resource)) if "list" in roots else (),
-        "mutations": {
-            verb: member.name
-            for verb, member in mutations(each).items()
-            if ("Mutation", member.name) in kept
-        },
+        **_mutations(found, each, kept),
         "key": tuple(_member(key) for key in resource.keys),
         "lists": {
             graphql_name(many.name): (many.resource, ",".join(many.columns))
@@ -69,6 +68,29 @@ def _entry(
         **_columns(found, resource, kept),
     }
     return {key: value for key, value in entry.items() if value and value != ("id",)}
+
+
+def _mutations(
+    found: Found, each: FoundResource, kept: Collection[tuple[str, str]]
+) -> dict[str, object]:
+    """Return the fields of Mutation: those of rows, of links and of functions."""
+    resource = each.resource
+    names = {
+        verb: member.name
+        for verb, member in mutations(found, each).items()
+        if ("Mutation", member.name) in kept
+    }
+    others = {many.name: other for many, other in linked(found, resource)}
+    return {
+        "mutations": {verb[0]: name for verb, name in names.items() if len(verb) == 1},
+        "linking": {
+            name: (verb, others[of].name, of, f"{others[of].scope_prefix}:read")
+            for (verb, *relation), name in names.items()
+            for of in relation
+            if verb != "call"
+        },
+        **function_entries(resource, kept),
+    }
 
 
 def _member(field: Field) -> str:

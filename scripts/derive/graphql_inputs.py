@@ -22,22 +22,25 @@ def input_definitions(resource: Resource) -> Iterator[str]:
         "input",
         f"Update{name}Input",
         f"The changes to {a(one)}. A field that is left out stays unchanged.",
-        (member._replace(type=_null(member)) for member in _inputs(resource, resource.changeable)),
+        (
+            member._replace(type=_null(member))
+            for member in input_members(resource, resource.changeable)
+        ),
     )
 
 
 def _new_members(resource: Resource) -> Iterator[Member]:
     for field in resource.writable:
-        member = next(_inputs(resource, [field]), None)
+        member = next(input_members(resource, [field]), None)
         if member is None:
             continue
         if field.default is None:
             yield member if field.required else member._replace(type=_null(member))
         else:
-            yield member._replace(type=_null(member), default=_default(field))
+            yield member._replace(type=_null(member), default=default_literal(field))
 
 
-def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
+def input_members(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
     """Yield the fields of an input, as if each were required. A reference is an id."""
     for field in fields:
         if field.reference is not None:
@@ -50,7 +53,7 @@ def _inputs(resource: Resource, fields: Iterable[Field]) -> Iterator[Member]:
             yield Member(name, f"{type_}!", description_of(resource, field))
 
 
-def _default(field: Field) -> str:
+def default_literal(field: Field) -> str:
     """Return the default as a literal. That of a list or an object is left to the server."""
     if isinstance(field.default, (list, dict)) or field.graphql_type == "JSON":
         return ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from catalog.graphql_names import items_of
-from scripts.derive.graphql_text import Member, definition
+from scripts.derive.graphql_text import Member, definition, further_fields
 from scripts.derive.scan import Found
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
@@ -42,6 +42,7 @@ def range_definitions(found: Found) -> Iterator[str]:
 def _all(resource: Resource) -> Iterator[Field]:
     for field in resource.all_fields:
         yield from field.item_fields if isinstance(field, Items) else (items_of(field),)
+    yield from (items_of(field) for _, field in further_fields(resource))
 
 
 def _members(field: Range, *, is_input: bool = False) -> Iterator[Member]:

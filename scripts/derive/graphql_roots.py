@@ -1,20 +1,35 @@
 """The derived fields of Query and Mutation."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
+from typing import TypeVar
 
 from catalog.graphql_names import type_name
+from scripts.derive.graphql_functions import function_mutations
+from scripts.derive.graphql_inputs import input_members
+from scripts.derive.graphql_links import link_mutations
 from scripts.derive.graphql_lists import (
     filter_members,
     page_arguments,
     sort_argument,
     sort_names,
 )
-from scripts.derive.graphql_text import Member, a, definition, key_name, words
+from scripts.derive.graphql_text import (
+    UNKNOWN,
+    Member,
+    a,
+    definition,
+    id_argument,
+    key_name,
+    version_argument,
+    words,
+)
 from scripts.derive.scan import Found, FoundResource
 from sluice.graph.part import graphql_name
-from sluice.kinds.field import DeclarationError
+from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.items import Items
 from sluice.resource import Resource
+
+K = TypeVar("K", bound=Hashable)
 
 SCALARS = '''
 """
@@ -97,7 +112,6 @@ QUERIES = "The root of all queries. Fields need the same scopes as the REST API.
 MUTATIONS = (
     "The mutations of one request run in order, in one transaction. If one fails, none is saved."
 )
-UNKNOWN = "if the id is unknown"
 ROOT_FIRST = "10"
 
 
@@ -105,7 +119,7 @@ def definitions(found: Found) -> list[str]:
     """Return Query and Mutation, as far as they have fields."""
     served = [each for each in found.resources if each.is_served]
     of_queries = [member for each in served for member in queries(each.resource).values()]
-    of_mutations = [member for each in served for member in mutations(each).values()]
+    of_mutations = [member for each in served for member in mutations(found, each).values()]
     texts = [
         definition("type", "Query", QUERIES, of_queries),
         definition("type", "Mutation", MUTATIONS, of_mutations),
@@ -114,7 +128,7 @@ def definitions(found: Found) -> list[str]:
 
 
 def queries(resource: Resource) -> dict[str, Member]:
-    """Return the fields of Query: `row` and `list`."""
+    """Return the fields of Query: `list`, `row`, and `key` if the key has several columns."""
     one, many = words(resource.singular), words(resource.name)
     row = graphql_name(resource.singular)
     if resource.singular == resource.name:
@@ -140,31 +154,40 @@ def queries(resource: Resource) -> dict[str, Member]:
             f"List {many}. {unsorted}".strip() if unsorted else f"List {many}, sorted by {key}.",
             (*page_arguments(resource, ROOT_FIRST), *filters, *sort_argument(resource)),
         ),
-        "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (_id(one),)),
+        "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (id_argument(one),)),
     }
+    if len(resource.keys) > 1:
+        text = f"Return {a(one)} by the parts of its key, or null if there is none."
+        parts = tuple(input_members(resource, resource.keys))
+        members["key"] = Member(f"{graphql_name(resource.singular)}ByKey", name, text, parts)
     return _chosen(resource, members, resource.graphql.queries, "query")
 
 
-def mutations(each: FoundResource) -> dict[str, Member]:
-    """Return the fields of Mutation: `create`, `update` and `delete`."""
+def mutations(found: Found, each: FoundResource) -> dict[tuple[str, ...], Member]:
+    """Return the fields of Mutation by verb: (`create`,), or (`link`, name of the relation)."""
     resource = each.resource
     one, name = words(resource.singular), type_name(resource)
-    members = {}
+    members: dict[tuple[str, ...], Member] = {}
     if "create" in resource.writes:
         new = Member("input", f"Create{name}Input!", f"The new {one}.")
-        members["create"] = Member(f"create{name}", f"{name}!", f"Create {a(one)}.", (new,))
+        members["create",] = Member(f"create{name}", f"{name}!", f"Create {a(one)}.", (new,))
     if "update" in resource.writes:
         changes = Member("input", f"Update{name}Input!", "The fields to change.")
         text = f"Update {a(one)}, and return it, or null {UNKNOWN}."
-        arguments = (_id(one), changes, *_version(each))
-        members["update"] = Member(f"update{name}", name, text, arguments)
+        arguments = (id_argument(one), changes, *_version(each))
+        members["update",] = Member(f"update{name}", name, text, arguments)
     if "delete" in resource.writes:
         text = f"Delete {a(one)}. Return true, or false {UNKNOWN}."
-        members["delete"] = Member(f"delete{name}", "Boolean!", text, (_id(one),))
+        members["delete",] = Member(f"delete{name}", "Boolean!", text, (id_argument(one),))
+    members |= dict(link_mutations(found, resource))
+    members |= dict(function_mutations(resource))
     members = _chosen(resource, members, resource.graphql.mutations, "mutation")
-    fields = {"create": resource.writable, "update": resource.changeable, "delete": ()}
+    fields: dict[tuple[str, ...], tuple[Field, ...]] = {
+        ("create",): resource.writable,
+        ("update",): resource.changeable,
+    }
     for verb in members:
-        items = [field.name for field in fields[verb] if isinstance(field, Items)]
+        items = [field.name for field in fields.get(verb, ()) if isinstance(field, Items)]
         if items:
             raise DeclarationError(
                 f"{resource.name}: {members[verb].name} cannot be derived, because of the items "
@@ -177,19 +200,12 @@ def _version(each: FoundResource) -> tuple[Member, ...]:
     one = words(each.resource.singular)
     if each.resource.etag != "version" and "update_version" not in vars(each.repository):
         return ()
-    text = (
-        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
-    )
-    return (Member("ifVersion", "Int", text),)
-
-
-def _id(one: str) -> Member:
-    return Member("id", "ID!", f"The {one}'s id.")
+    return (version_argument(one),)
 
 
 def _chosen(
-    resource: Resource, members: dict[str, Member], chosen: Collection[str] | None, what: str
-) -> dict[str, Member]:
+    resource: Resource, members: dict[K, Member], chosen: Collection[str] | None, what: str
+) -> dict[K, Member]:
     if chosen is None:
         return members
     unknown = set(chosen) - {member.name for member in members.values()}

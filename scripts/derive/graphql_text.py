@@ -1,15 +1,17 @@
 """What the derived GraphQL definitions consist of: members, names and descriptions."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from catalog.graphql_names import enum_name, enum_names, items_of
+from catalog.graphql_names import enum_name, enum_names, items_of, title, type_name
 from scripts.derive.scan import FoundResource
 from sluice.graph.part import is_id
 from sluice.kinds.array import Array
 from sluice.kinds.field import DeclarationError, Field
-from sluice.resource import Resource
+from sluice.resource import Function, Many, Resource
+
+UNKNOWN = "if the id is unknown"
 
 
 class Member(NamedTuple):
@@ -53,13 +55,52 @@ def value_type(resource: Resource, field: Field, *, is_input: bool = False) -> s
     """Return the type of a value: an enum, an ID, a scalar, a range, or a list of such values."""
     if is_id(resource, field):
         return "ID"
+    return further_type(type_name(resource), field, is_input=is_input)
+
+
+def further_type(owner: str, field: Field, *, is_input: bool = False) -> str:
+    """Return the type of a value that is no column of a resource. `owner` names its enum."""
+    if field.reference is not None:
+        return "ID"
     type_ = field.graphql_input_type if is_input else field.graphql_type
     if not enum_names(items_of(field).choices):
         return type_
-    enum = enum_name(resource, field)
+    enum = enum_name(owner, field)
     if not isinstance(field, Array):
         return enum
     return f"[{enum}]" if field.of.nullable else f"[{enum}!]"
+
+
+def enum_definition(owner: str, field: Field, description: str) -> str:
+    """Return the enum of a field; empty if it has none."""
+    names = enum_names(items_of(field).choices)
+    values = (Member(name, "", f"{words(choice).capitalize()}.") for name, choice in names.items())
+    return definition("enum", enum_name(owner, field), description, values)
+
+
+def id_argument(one: str) -> Member:
+    """Return the argument with the id of a row."""
+    return Member("id", "ID!", f"The {one}'s id.")
+
+
+def version_argument(one: str) -> Member:
+    """Return the argument with the version that a row must have."""
+    text = (
+        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
+    )
+    return Member("ifVersion", "Int", text)
+
+
+def further_fields(resource: Resource) -> Iterator[tuple[str, Field]]:
+    """Yield the fields that are no columns of the table, each with the owner of its enum."""
+    for relation in resource.relations:
+        owner = f"{type_name(resource)}{title(relation.name)}"
+        if isinstance(relation, Many):
+            yield from ((owner, field) for field in relation.payload)
+        elif isinstance(relation, Function):
+            yield from ((owner, field) for field in relation.arguments)
+            if isinstance(relation.returns, Field):
+                yield owner, relation.returns
 
 
 def key_name(resource: Resource) -> str:

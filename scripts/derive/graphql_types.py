@@ -5,9 +5,11 @@ Each is complete: scripts/derive/graphql.py removes those that no query or mutat
 
 from collections.abc import Iterator
 
-from catalog.graphql_names import enum_name, enum_names, items_of, type_name
+from catalog.graphql_names import type_name
 from scripts.derive.graphql_descriptions import description_of
+from scripts.derive.graphql_functions import function_inputs, function_members
 from scripts.derive.graphql_inputs import input_definitions
+from scripts.derive.graphql_links import link_definitions, owner_of, page_definitions
 from scripts.derive.graphql_lists import (
     list_definitions,
     page_arguments,
@@ -18,6 +20,8 @@ from scripts.derive.graphql_text import (
     Member,
     a,
     definition,
+    enum_definition,
+    further_fields,
     is_in_graphql,
     key_name,
     value_type,
@@ -37,11 +41,15 @@ def definitions(found: Found, each: FoundResource) -> Iterator[str]:
     description = resource.description or f"{a(one).capitalize()}."
     yield definition("type", name, description, row_members(found, resource))
     for field in resource.all_fields:
-        if enum_names(items_of(field).choices):
-            yield _choices(resource, field)
+        yield enum_definition(name, field, description_of(resource, field))
         if isinstance(field, Items) and field.name not in resource.graphql.hidden:
             yield _item(found, item_resource(found, field), field)
-    yield from _pages(name, one, many)
+    for owner, field in further_fields(resource):
+        text = field.description or f"{a(words(field.name)).capitalize()}."
+        yield enum_definition(owner, field, text)
+    yield from page_definitions(name, name, one, many)
+    yield from link_definitions(found, resource)
+    yield from function_inputs(resource)
     yield from list_definitions(resource)
     yield from input_definitions(resource)
 
@@ -64,6 +72,7 @@ def row_members(found: Found, resource: Resource) -> Iterator[Member]:
             yield _one(resource, relation, other.resource)
         elif isinstance(relation, Many):
             yield _many(resource, relation, other.resource)
+    yield from function_members(resource)
 
 
 def _id_description(resource: Resource) -> str:
@@ -83,10 +92,12 @@ def _one(resource: Resource, one: One, other: Resource) -> Member:
 def _many(resource: Resource, many: Many, other: Resource) -> Member:
     """Return the list of the rows that reference a row, or are linked with it."""
     order, arguments = _default_order(other), (*page_arguments(other), *sort_argument(other))
+    owner = type_name(other)
     if many.through:
         order, arguments = f"sorted by {key_name(other)}", page_arguments(other)
+        owner = owner_of(resource, many)
     text = f"List the {words(many.name)} of the {words(resource.singular)}, {order}."
-    return Member(graphql_name(many.name), f"{type_name(other)}Connection!", text, arguments)
+    return Member(graphql_name(many.name), f"{owner}Connection!", text, arguments)
 
 
 def item_resource(found: Found, items: Items) -> Resource:
@@ -123,42 +134,11 @@ def _row_member(found: Found, resource: Resource, field: Field) -> Member:
     return Member(name, value_type(resource, field) + end, description_of(resource, field))
 
 
-def _choices(resource: Resource, field: Field) -> str:
-    names = enum_names(items_of(field).choices)
-    values = (Member(name, "", f"{words(choice).capitalize()}.") for name, choice in names.items())
-    return definition("enum", enum_name(resource, field), description_of(resource, field), values)
-
-
 def _item(found: Found, resource: Resource, items: Items) -> str:
     one = words(resource.singular)
     fields = [_row_member(found, resource, field) for field in items.item_fields]
     description = resource.description or f"{a(one).capitalize()}."
     return definition("type", type_name(resource), description, fields)
-
-
-def _pages(name: str, one: str, many: str) -> Iterator[str]:
-    yield definition(
-        "type",
-        f"{name}Connection",
-        f"A page of {many} (https://relay.dev/graphql/connections.htm).",
-        [
-            Member("edges", f"[{name}Edge!]!", f"The {many} of this page, each with its cursor."),
-            Member("nodes", f"[{name}!]!", f"The {many} of this page."),
-            Member("pageInfo", "PageInfo!", "Where this page is in the whole list."),
-            Member(
-                "totalCount",
-                "Int!",
-                f"The number of {many} in the whole list. It is counted only if it is selected.",
-            ),
-        ],
-    )
-    cursor = f"The {one}'s position in the list, for `after` and `before`."
-    yield definition(
-        "type",
-        f"{name}Edge",
-        f"{a(one).capitalize()} in a page, with its cursor.",
-        [Member("node", f"{name}!", f"The {one}."), Member("cursor", "String!", cursor)],
-    )
 
 
 def _default_order(resource: Resource) -> str:

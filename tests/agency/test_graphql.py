@@ -17,6 +17,29 @@ def test_id_that_no_rate_can_have_is_null(client: Client, id: str) -> None:
     }
 
 
+def test_row_is_found_by_the_parts_of_its_key(client: Client) -> None:
+    country, day = case_of("rates").insert(client, 0).split("/")
+    case_of("events").insert(client, 0)
+    event = client.get("/api/events").json["data"][0]
+    query = """query ($country: String!, $day: Date!, $at: DateTime!, $stage: EventStage!,
+            $kind: String!, $source: String!) {
+        rate: rateByKey(country: $country, validFrom: $day) { id country validFrom }
+        event: eventByKey(happenedAt: $at, stage: $stage, kind: $kind, source: $source) {
+            kind source } }"""
+    given = {"country": country, "day": day, "at": event["happened_at"]}
+    given |= {"kind": event["kind"], "source": event["source"], "stage": event["stage"].upper()}
+
+    found = data(client, query, given)
+
+    assert (found["rate"]["country"], found["rate"]["validFrom"]) == (country, day)
+    by_id = "query ($id: ID!) { rate(id: $id) { id country validFrom } }"
+    assert data(client, by_id, {"id": found["rate"]["id"]})["rate"] == found["rate"]
+    assert found["event"] == {"kind": event["kind"], "source": event["source"]}
+    for unknown in ({"country": "long"}, {"country": "\0"}, {"source": "x"}, {"kind": "none"}):
+        other = data(client, query, given | unknown)
+        assert None in (other["rate"], other["event"]), unknown
+
+
 def test_deleted_row_is_null_where_it_is_referenced(client: Client) -> None:
     id = case_of("deals").insert(client, 0)
     client.sql("UPDATE agency.people SET deleted_at = now()")

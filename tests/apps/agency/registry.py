@@ -365,9 +365,27 @@ GRAPHQL: dict[str, dict[str, object]] = {
         "scope": "deals",
         "queries": {"list": "deals", "row": "deal"},
         "mutations": {"create": "createDeal", "update": "updateDeal", "delete": "deleteDeal"},
+        "linking": {
+            "linkDealLabels": ("link", "labels", "labels", "labels:read"),
+            "unlinkDealLabels": ("unlink", "labels", "labels", "labels:read"),
+        },
+        "functions": {
+            "openTotal": ("open_total", "deals:read", 1),
+            "siblings": ("siblings", "deals:read", 5),
+        },
+        "calls": {"winDeal": ("win", "deals:write"), "touchDeal": ("touch", "deals:write")},
         "lists": {"notes": ("notes", "deal_id")},
         "links": {"labels": ("labels", "labels")},
         "rows": {"owner": ("people", "owner_id"), "reviewer": ("people", "reviewer_id")},
+    },
+    "DealLabelsEdge": {"columns": {"addedAt": "$added_at"}},
+    "LinkDealLabelsPayload": {
+        "rows": {"deal": ("deals", ("id",))},
+        "edges": {"edge": ("deals", "labels", "labels")},
+    },
+    "UnlinkDealLabelsPayload": {
+        "rows": {"deal": ("deals", ("id",))},
+        "columns": {"labelId": ("other",)},
     },
     "Label": {
         "resource": "labels",
@@ -393,7 +411,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Rate": {
         "resource": "rates",
         "scope": "rates",
-        "queries": {"list": "rates", "row": "rate"},
+        "queries": {"list": "rates", "row": "rate", "key": "rateByKey"},
         "mutations": {"create": "createRate", "update": "updateRate", "delete": "deleteRate"},
         "key": ("country", "valid_from"),
         "lists": {"prices": ("prices", "country,valid_from")},
@@ -418,7 +436,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Event": {
         "resource": "events",
         "scope": "events",
-        "queries": {"list": "events", "row": "event"},
+        "queries": {"list": "events", "row": "event", "key": "eventByKey"},
         "mutations": {"create": "createEvent", "update": "updateEvent", "delete": "deleteEvent"},
         "key": ("happened_at", "stage", "kind", "source"),
     },
@@ -442,7 +460,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Measurement": {
         "resource": "measurements",
         "scope": "measurements",
-        "queries": {"list": "measurements", "row": "measurement"},
+        "queries": {"list": "measurements", "row": "measurement", "key": "measurementByKey"},
         "mutations": {
             "create": "createMeasurement",
             "update": "updateMeasurement",

@@ -78,7 +78,7 @@ def run(resolver: Any, loans: Loans, **arguments: Any) -> Any:
         repositories=SimpleNamespace(named=lambda name: {"loans": loans}[name]), loaders=Loaders()
     )
     context.load = lambda *of: ResolverContext.load(cast("ResolverContext", context), *of)
-    info = SimpleNamespace(returned=LEAF)
+    info = SimpleNamespace(returned=LEAF, is_wrapper=False)
     field = cast("PlannedField", SimpleNamespace(arguments=arguments, fields=(), info=info))
     found = resolver(context, field, [None])
     if isinstance(found, list):

@@ -186,7 +186,7 @@ def test_references_of_several_columns_and_links(tmp_path: Path) -> None:
         "day": "Date!",
         "amount": "ExtendedDecimal!",
         "rate": "Rate!",
-        "labels": "LabelConnection!",
+        "labels": "PriceLabelsConnection!",
     }
     assert schema.types["Price"]["rows"] == {"rate": ("rates", ("rate_id", "day"))}
     assert schema.types["Price"]["links"] == {"labels": ("labels", "labels")}

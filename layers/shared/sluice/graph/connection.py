@@ -75,16 +75,20 @@ def list_query(
     )
 
 
-def node_fields(field: PlannedField) -> tuple[PlannedField, ...]:
-    """Return the fields that the query selects of the rows, under `nodes` and under `edges`."""
+def row_fields(field: PlannedField) -> tuple[PlannedField, ...]:
+    """Return the fields that the query selects of the rows to which the field leads.
+
+    Of a connection they are under `nodes` and `edges`, and of an edge under `node`. The other
+    fields of an edge are those of a link.
+    """
+    if not field.info.is_wrapper:
+        return field.fields
     found: list[PlannedField] = []
     for child in field.fields:
-        if child.name == "nodes":
-            found.extend(child.fields)
-        elif child.name == "edges":
-            for edge_field in child.fields:
-                if edge_field.name == "node":
-                    found.extend(edge_field.fields)
+        if child.info.object_type is None:
+            found.append(child)
+        elif child.name != "pageInfo":
+            found.extend(row_fields(child))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ LIST_COST = 25
 FILTER_COST = 200
 # Added for a nested list whose sort has no index: PostgreSQL sorts all rows of each parent.
 NESTED_SORT_COST = 2_500
+CALL_COST = 5  # of a function of the database, for each row on which it is called
 TOTAL_COUNT_COST = 400  # counts every row of the list
 # graphql-core's executor resolves introspection. Each alias is resolved again.
 INTROSPECTION_COSTS = {"__schema": 2_000, "__type": 100}
@@ -39,14 +40,15 @@ def _count_nodes(fields: Sequence[PlannedField]) -> int:
 
 
 def _nodes_of(field: PlannedField) -> int:
+    call = CALL_COST if field.info.declared.calls else 0
     if field.info.object_type is None:
-        return 0
+        return call
     nodes_per_item = _count_nodes(field.fields)
     if not field.info.is_wrapper:
         nodes_per_item += 1
     if is_paginated(field):
         return 1 + page_size(field) * nodes_per_item
-    return _evaluate(field.info.declared.size, field) * nodes_per_item
+    return call + _evaluate(field.info.declared.size, field) * nodes_per_item
 
 
 def _statement_costs(fields: Sequence[PlannedField], depth: int) -> Iterator[tuple[Hashable, int]]:
@@ -58,6 +60,8 @@ def _statement_costs(fields: Sequence[PlannedField], depth: int) -> Iterator[tup
                 yield (depth, cache_key(field), "total"), TOTAL_COUNT_COST
         elif field.name in INTROSPECTION_COSTS:
             yield (field.parent_type, field.response_key), INTROSPECTION_COSTS[field.name]
+        elif field.info.declared.calls:
+            yield (depth, cache_key(field)), LIST_COST
         elif field.info.declared.cost:
             yield (depth, cache_key(field)), _evaluate(field.info.declared.cost, field)
         yield from _statement_costs(field.fields, depth + 1)

@@ -98,15 +98,25 @@ def _definitions(types: Mapping[str, GraphQLObjectType]) -> Iterator[tuple[Key, 
 def _wrappers(types: Mapping[str, GraphQLObjectType]) -> dict[str, str]:
     """Return the types of pages and their edges, each with the name of the type of its rows.
 
-    They are named after it, as Relay requires: XConnection and XEdge. PageInfo has no rows.
+    Relay requires their suffixes: XConnection and XEdge. PageInfo has no rows.
     """
-    return {
-        name: name.removesuffix(suffix)
+    found = {
+        name: _row_type(type_)
         for name, type_ in types.items()
         for suffix, required in REQUIRED_FIELDS.items()
-        if name == "PageInfo" or name.removesuffix(suffix) in types
         if name.endswith(suffix) and required <= type_.fields.keys()
     }
+    return {name: row_type for name, row_type in found.items() if row_type in types}
+
+
+def _row_type(type_: GraphQLObjectType) -> str:
+    """Return the name of the type of the rows in a page or in an edge; of PageInfo its own."""
+    if type_.name == "PageInfo":
+        return type_.name
+    fields = type_.fields
+    if "edges" in fields:
+        fields = getattr(get_named_type(fields["edges"].type), "fields", {})
+    return get_named_type(fields["node"].type).name if "node" in fields else ""
 
 
 def _introspect(context: "ResolverContext", field: PlannedField, parents: "Objects") -> list[Any]:
@@ -119,12 +129,13 @@ INTROSPECTION = Field(_introspect, scope=PUBLIC)
 
 
 def _engine_fields(
-    types: Collection[str], wrappers: Mapping[str, str]
+    types: Collection[str], wrappers: Collection[str]
 ) -> Iterator[tuple[Key, Field]]:
     for name in types:
         yield (name, "__typename"), TYPENAME
-    for name, row_type in wrappers.items():
-        for field_name, field in WRAPPER_FIELDS[name.removeprefix(row_type)].items():
+    for name in wrappers:
+        suffix = next(suffix for suffix in WRAPPER_FIELDS if name.endswith(suffix))
+        for field_name, field in WRAPPER_FIELDS[suffix].items():
             yield (name, field_name), field
     for name in INTROSPECTION_FIELDS:
         yield ("Query", name), INTROSPECTION
@@ -147,18 +158,19 @@ def _field_info(
     returned = types.get(wrappers.get(inner.name, inner.name), LEAF)
     column = declared.column or column_name(key[1])
     is_root = key[0] == "Mutation" or (key[0] == "Query" and not is_object)
+    has_scope = is_root or declared.calls
     return FieldInfo(
         definition,
         object_type=inner.name if is_object else None,
         is_list=is_object and is_list,
         non_null=isinstance(definition.type, GraphQLNonNull),
         serialize=_of_each(_serializer(inner)) if is_list else _serializer(inner),
-        default_first=_default_first(definition),
+        default_first=None if declared.calls else _default_first(definition),
         columns=(column,) if isinstance(column, str) else column,
         declared=declared,
         parent=types.get(key[0], LEAF),
         returned=returned,
-        scope=declared.scope if is_root else returned.scope,
+        scope=declared.scope if has_scope else returned.scope,
         is_wrapper=inner.name in wrappers,
     )
 

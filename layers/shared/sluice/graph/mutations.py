@@ -9,52 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import NotFound
 from sluice.graph.execution import ExecutionResult, Objects, execute
+from sluice.graph.inputs import IdField, OwnIdField, read_input
 from sluice.graph.loaders import Pending
-from sluice.graph.part import column_name, is_from_one, is_id, member_name
+from sluice.graph.part import column_name, is_id, member_name
 from sluice.graph.planned_field import PlannedField
-from sluice.graph.resolvers import ResolverContext, row_id
-from sluice.graph.values import as_json
+from sluice.graph.resolvers import ResolverContext
 from sluice.http.body import BodySchema
-from sluice.kinds.field import Field, reject
+from sluice.kinds.field import Field
 from sluice.sql.key import of_id, of_representation
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
     from sluice.resource import Resource
-
-
-class IdField(Field):
-    """Read a GraphQL ID as the key of a referenced row.
-
-    An ID that no row can have becomes NO_ID if keys are whole numbers from 1. Then the database
-    rejects it, like any other unknown one.
-    """
-
-    def __init__(self, key: Field) -> None:
-        super().__init__(key.name)
-        self._key = key
-
-    def read(self, value: object, pointer: str) -> object:
-        if value is None:
-            return None
-        if is_from_one(self._key):
-            return row_id(str(value))
-        try:
-            return self._key.parse_id(str(value))
-        except ValueError:
-            reject(pointer, "unknown", "does not exist")
-
-
-class OwnIdField(Field):
-    """Read a GraphQL ID as the key of a new row."""
-
-    def __init__(self, key: Field) -> None:
-        super().__init__(key.name, optional=key.optional)
-        self._key = key
-
-    def read(self, value: object, pointer: str) -> object:
-        given = None if value is None else self._key.parse_csv(str(value))
-        return self._key.read(given, pointer)
 
 
 def input_of(field: PlannedField) -> dict[str, Any]:
@@ -145,8 +111,7 @@ def _read(
     """Return the values of the argument `input`. Raises ValidationFailed, like a REST body."""
     given: Mapping[str, object] = field.arguments["input"]
     names = {member_name(resource, name): name for name in schema.fields}
-    document = {names.get(name, name): as_json(value) for name, value in given.items()}
-    return schema.read_body(document, method)
+    return read_input(given, schema, names, method)
 
 
 def run_mutations(fields: Sequence[PlannedField], context: ResolverContext) -> ExecutionResult:

@@ -31,17 +31,22 @@ class Field:
 
     resolve: reads the values. Without it, they are the values of the column.
     scope: the scope that a mutation needs, or a field of Query that returns no object; or PUBLIC.
+    read_scope: a further scope that a mutation needs, because it finds rows of another resource.
     column: the column of the parent that is needed, or several. Without it: `createdAt` →
         `created_at`.
     size: the assumed number of items of a list without `first`.
     cost: the cost of the field's statement (cost.py), if the field is not paginated.
+    calls: whether a function of the database is called for each parent. Then the scope is `scope`,
+        and the arguments are those of the function.
     """
 
     resolve: "Resolver | None" = None
     scope: str = ""
+    read_scope: str = ""
     column: str | tuple[str, ...] = ""
     size: "int | Callable[[PlannedField], int]" = 1
     cost: "int | Callable[[PlannedField], int]" = 0
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,14 @@ def is_from_one(key: "sluice.kinds.field.Field") -> bool:
     """Return whether the values of the key are whole numbers from 1, so that 0 is no row."""
     minimum: int | None = getattr(key, "minimum", None)
     return key.graphql_type in ("BigInt", "Int") and minimum is not None and minimum > 0
+
+
+def key_names(resource: "Resource") -> list[str]:
+    """Return the names of the arguments with the parts of a key. A reference is an id."""
+    return [
+        graphql_name(key.reference.key.name) if key.reference else member_name(resource, key.name)
+        for key in resource.keys
+    ]
 
 
 def member_name(resource: "Resource", name: str) -> str:

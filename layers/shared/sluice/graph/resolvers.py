@@ -4,7 +4,6 @@ Here are those that most applications need, and what they and an application's o
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import (
@@ -18,20 +17,19 @@ from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.part import PUBLIC, graphql_name
+from sluice.graph.part import PUBLIC, graphql_name, key_names
 from sluice.graph.planned_field import PlannedField, cache_key
-from sluice.graph.values import as_text
+from sluice.graph.values import as_json, as_text
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
-from sluice.sql.key import Key, of_id
+from sluice.sql.key import Key, of_id, of_values
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
     from sluice.kinds.field import FieldFilter
-    from sluice.resource import Resource
     from sluice.sql.connections import ConnectionRepository
-    from sluice.sql.list_spec import Filter, ListSpec
+    from sluice.sql.list_spec import Filter
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
 NO_ID = 0  # no row has this id
@@ -93,15 +91,21 @@ class ResolverContext:
     ) -> Pending:
         """Return the list of each parent, by the parent's key. Equal lists are read once.
 
-        Raises QueryTooExpensive if the lists could have more than `max_rows` nodes. cost.py had to
-        assume a number of parents.
+        Raises QueryTooExpensive like `check_size`.
         """
         keys = keys_in(parents, field.info.parent.key)
+        self.check_size(field, keys, connection.page_size(field))
+        return self.loaders.get(cache_key(field), batch).load(keys, columns)
+
+    def check_size(self, field: PlannedField, keys: Sequence[Key | None], size: int) -> None:
+        """Raise QueryTooExpensive if lists of this size could have more than `max_rows` nodes.
+
+        There is one for each key of a parent. cost.py had to assume a number of parents.
+        """
         parent_count = len(set(keys))
-        max_nodes = connection.page_size(field) * parent_count
+        max_nodes = size * parent_count
         if max_nodes > self._max_rows:
             raise QueryTooExpensive(f"{field.name} of {parent_count} could be {max_nodes} nodes")
-        return self.loaders.get(cache_key(field), batch).load(keys, columns)
 
 
 def row_by_id(name: str) -> "Resolver":
@@ -110,6 +114,21 @@ def row_by_id(name: str) -> "Resolver":
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         keys = context.repositories.named(name).resource.keys
         return context.load(name, [of_id(keys, field.arguments["id"])], field)
+
+    return resolve
+
+
+def row_by_parts(name: str) -> "Resolver":
+    """Return a resolver of the row of the repository `name` whose key has several columns.
+
+    Each has an argument of its own.
+    """
+
+    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+        resource = context.repositories.named(name).resource
+        names = key_names(resource)
+        key = of_values(resource.keys, [as_json(field.arguments[each]) for each in names])
+        return context.load(name, [key], field)
 
     return resolve
 
@@ -234,38 +253,6 @@ def connections_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()
     return resolve
 
 
-def linked_rows(parent: str, name: str, relation: str) -> "Resolver":
-    """Return a resolver of a page of the rows that each parent is linked with.
-
-    `parent` and `name` are the repositories of both rows, `relation` is the name of a `Many`.
-    """
-
-    def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        repository = context.repositories.named(name)
-        resource = context.repositories.named(parent).resource
-        other: Any = type(repository)
-        foreign_key, junction = _junction(other, resource, relation)
-        return context.load_children(
-            field,
-            parents,
-            connection_columns(field),
-            lambda parent_keys, columns: repository.connections_by_parent(
-                parent_keys, connection.list_query(field, columns), foreign_key, junction
-            ),
-        )
-
-    return resolve
-
-
-@cache
-def _junction(other: Any, resource: "Resource", relation: str) -> "tuple[str, ListSpec]":
-    """Return the foreign key of a many-to-many relation, and the list of the linked rows."""
-    from sluice.sql.junctions import junction_list  # few queries need it
-
-    many = next(many for many in resource.lists if many.name == relation)
-    return ",".join(many.columns), junction_list(other, resource, many, graphql=True)
-
-
 def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of the first rows of the repository `name` for each parent.
 
@@ -297,6 +284,9 @@ def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
     scope = field.info.scope
     if scope != PUBLIC and scope not in scopes:
         raise InsufficientScope(scope)
+    further = field.info.declared.read_scope
+    if further and further not in scopes:
+        raise InsufficientScope(further)
 
 
 def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
@@ -327,13 +317,16 @@ def row_id(text: str) -> int:
 
 
 def columns_of(field: PlannedField) -> frozenset[str]:
-    """Return the columns that the query needs of the rows to which the field leads."""
-    return _columns_of(field, field.fields)
+    """Return the columns that the query needs of the rows to which the field leads.
+
+    An edge leads to a row, and may have columns of its own.
+    """
+    return _columns_of(field, connection.row_fields(field))
 
 
 def connection_columns(field: PlannedField) -> frozenset[str]:
     """Return the columns of a connection's nodes, and TOTAL_COUNT if the total is selected."""
-    columns = _columns_of(field, connection.node_fields(field))
+    columns = columns_of(field)
     return columns | {connection.TOTAL_COUNT} if connection.selects_total(field) else columns
 
 

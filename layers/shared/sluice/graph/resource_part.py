@@ -6,18 +6,31 @@ a query reads its resource.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sluice.graph.function_fields import called, computed
+from sluice.graph.links import (
+    link_rows,
+    linked_edge,
+    linked_rows,
+    payload_of_edge,
+    unlink_rows,
+)
 from sluice.graph.mutations import create_row, delete_row, update_row
 from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
 from sluice.graph.resolvers import (
     connection_of,
     connections_by_parent,
-    linked_rows,
     row_by_id,
     row_by_key,
+    row_by_parts,
     row_id_of,
 )
+from sluice.resource import names_of
+from sluice.sql.junctions import EDGE
+
+if TYPE_CHECKING:
+    from sluice.graph.part import Resolver
 
 Key = tuple[str, str]  # the names of a type and of its field
 
@@ -29,14 +42,19 @@ class DerivedType:
     resource: the name of the resource. Empty for the items in the rows of another one.
     scope: the prefix of its scopes.
     replica: whether the replica may serve its rows.
-    queries: `row` and `list` → the field of Query.
+    queries: `row`, `key` and `list` → the field of Query.
     ids: the filters of the list that are an ID.
     mutations: `create`, `update` and `delete` → the field of Mutation.
     key: the columns of the key.
     rows: field → the resource, and the column of the foreign key or several.
     lists: field → the resource of the children, and their foreign key to this row.
     links: field → the other resource, and the name of the many-to-many relation.
-    columns: field → its column, where `part.column_name` is not the column.
+    linking: field of Mutation → `link` or `unlink`, the other resource, the relation, and the scope
+        of reading the other resource.
+    edges: field → both resources and the relation, of the edge that a mutation has added.
+    calls: field of Mutation → a function that writes, and its scope.
+    functions: field → a function that only reads, its scope, and the largest number of its rows.
+    columns: field → its column, where `part.column_name` is not the column. Several are an id.
     """
 
     resource: str = ""
@@ -49,9 +67,14 @@ class DerivedType:
     rows: Mapping[str, tuple[str, str | tuple[str, ...]]] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    columns: Mapping[str, str] = field(default_factory=dict)
+    linking: Mapping[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    edges: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    functions: Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
+    columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
+LINKING = {"link": link_rows, "unlink": unlink_rows}
 MUTATIONS = {"create": create_row, "update": update_row, "delete": delete_row}
 
 
@@ -84,7 +107,11 @@ def _with_keys(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict
 
 def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]:
     name = derived.resource
-    queries = {"row": row_by_id(name), "list": connection_of(name, derived.ids)}
+    queries = {
+        "row": row_by_id(name),
+        "key": row_by_parts(name),
+        "list": connection_of(name, derived.ids),
+    }
     for verb, field_name in derived.queries.items():
         yield ("Query", field_name), Field(queries[verb])
     for verb, field_name in derived.mutations.items():
@@ -100,5 +127,27 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
         yield (type_name, field_name), Field(connections_by_parent(resource, foreign_key))
     for field_name, (other, relation) in derived.links.items():
         yield (type_name, field_name), Field(linked_rows(name, other, relation))
+    for field_name, (verb, other, relation, read_scope) in derived.linking.items():
+        resolve = LINKING[verb](name, other, relation)
+        scope = f"{derived.scope}:write"
+        yield ("Mutation", field_name), Field(resolve, scope=scope, read_scope=read_scope)
+    for field_name, (function, scope) in derived.calls.items():
+        yield ("Mutation", field_name), Field(called(name, function), scope=scope)
+    for field_name, (function, scope, size) in derived.functions.items():
+        resolve = computed(name, function)
+        column = derived.key
+        yield (
+            (type_name, field_name),
+            Field(resolve, scope=scope, column=column, size=size, calls=True),
+        )
+    for field_name, edge in derived.edges.items():
+        yield (type_name, field_name), Field(linked_edge(*edge))
     for field_name, column in derived.columns.items():
-        yield (type_name, field_name), Field(column=column)
+        yield (type_name, field_name), Field(_reader(type_name, column), column=column)
+
+
+def _reader(type_name: str, column: str | tuple[str, ...]) -> "Resolver | None":
+    """Return the resolver of a column, where it is not a member of the object of this name."""
+    if type_name.endswith("Edge") and isinstance(column, str) and column.startswith(EDGE):
+        return payload_of_edge
+    return row_id_of if len(names_of(column)) > 1 else None

@@ -4,7 +4,7 @@ A function that writes is called once, after its row is locked and its ETag is c
 called at all if the precondition does not hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -14,7 +14,7 @@ from sluice.query import Query
 from sluice.resource import ROW, ROWS, Function, Resource
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.identifiers import qualified
-from sluice.sql.key import PARAMETERS, Key, params_of
+from sluice.sql.key import PARAMETERS, Key, params_of, params_of_many, unnested
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation
 from sluice.sql.repository import Repository, first_row
@@ -52,6 +52,22 @@ class Call:
         )
 
     @cached_property
+    def targets(self) -> str:
+        """The SELECT of the keys of several rows, each with the position of its key as `n`."""
+        projection = self.projection
+        names = [f"k{n}" for n, _ in enumerate(projection.keys)]
+        keys = zip(projection.key_columns, PARAMETERS, strict=False)
+        columns = [f"{column} AS {name}" for column, name in keys]
+        pairs = zip(projection.key_columns, names, strict=True)
+        conditions = [*(f"{column} = k_.{name}" for column, name in pairs)]
+        conditions += filter(None, [projection.row_condition])
+        return (
+            f"SELECT {', '.join(columns)}, k_.n FROM {projection.source}, "
+            f"{unnested(projection.keys)} AS k_ ({', '.join(names)}, n) "
+            f"WHERE {' AND '.join(conditions)}"
+        )
+
+    @cached_property
     def called(self) -> str:
         """The FROM item of the call for the row `t`: `f_` is what the function returns."""
         keys = [f"t.{name}" for name, _ in zip(PARAMETERS, self.projection.keys, strict=False)]
@@ -61,14 +77,17 @@ class Call:
         return f"{call} AS f_" + ("" if is_row else " (value)")
 
     def params(self, key: Key, values: Mapping[str, object]) -> dict[str, object]:
-        """Return the parameters of the key and the arguments. One without a value is NULL."""
-        arguments = {
+        """Return the parameters of the key and the arguments."""
+        return {**params_of(self.projection.keys, key), **self.arguments(values)}
+
+    def arguments(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the parameters of the arguments. One without a value is NULL."""
+        return {
             PREFIX + field.name: field.to_sql(values[field.name])
             if values.get(field.name) is not None
             else None
             for field in self.function.arguments
         }
-        return {**params_of(self.projection.keys, key), **arguments}
 
 
 class CallRepository(Repository):
@@ -112,8 +131,28 @@ class CallRepository(Repository):
         if row.json is None:
             raise NotFound
         if row.found > call.function.max_rows:
-            raise ValidationFailed(f"There are more than {call.function.max_rows} rows.")
+            raise _too_many(call)
         return Representation.of(row)
+
+    def read_many(
+        self, call: Call, keys: Sequence[Key], values: Mapping[str, object]
+    ) -> dict[Key, str | ValidationFailed]:
+        """Call a function that only reads on several rows, in one statement.
+
+        Return the JSON of what it returned, by key, as `read` does. A row without a result is
+        missing. For one with too many rows it is an error.
+        """
+        params = params_of_many(call.projection.keys, keys) | call.arguments(values)
+        query = Query(_read_sql(call, many=True), params, prepare=True)
+        return {
+            keys[row.n - 1]: row.json if row.found <= call.function.max_rows else _too_many(call)
+            for row in self._executor.read(query)
+            if row.json is not None
+        }
+
+
+def _too_many(call: Call) -> ValidationFailed:
+    return ValidationFailed(f"There are more than {call.function.max_rows} rows.")
 
 
 @lru_cache(maxsize=256)
@@ -135,17 +174,20 @@ def _write_parts(call: Call) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _read_sql(call: Call) -> str:
-    """Return the statement that calls a function which only reads. `found` counts its rows."""
-    target, projection, returns = f"({call.target}) t", call.projection, call.function.returns
+def _read_sql(call: Call, *, many: bool = False) -> str:
+    """Return the statement that calls a function which only reads. `found` counts its rows.
+
+    For several rows, `n` is the position of the row's key.
+    """
+    target, position = (f"({call.targets}) t", "t.n, ") if many else (f"({call.target}) t", "")
+    projection, returns = call.projection, call.function.returns
     if isinstance(returns, Field):
-        return (
-            f"SELECT {_value(returns)}, 1 AS found FROM {target} CROSS JOIN LATERAL {call.called}"
-        )
+        calls = f"{target} CROSS JOIN LATERAL {call.called}"
+        return f"SELECT {position}{_value(returns)}, 1 AS found FROM {calls}"
     if returns == ROW:
         row = _row_select(projection, f"(SELECT f_.* FROM {call.called})", projection.row_condition)
         return f"""
-            SELECT r.json, r.etag, r.id, 1 AS found
+            SELECT {position}r.json, r.etag, r.id, 1 AS found
             FROM {target} LEFT JOIN LATERAL ({row}) r ON true"""
     rows = f"""(
         SELECT f_.*, row_number() OVER () AS n_ FROM {call.called}
@@ -153,7 +195,7 @@ def _read_sql(call: Call) -> str:
     )"""
     where = f" WHERE {projection.row_condition}" if projection.row_condition else ""
     return f"""
-        SELECT '{{"data":[' || r.items || ']}}' AS json, {NO_ROW}, r.found
+        SELECT {position}'{{"data":[' || r.items || ']}}' AS json, {NO_ROW}, r.found
         FROM {target} CROSS JOIN LATERAL (
             SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n_), '') AS items, count(*) AS found
             FROM (

@@ -6,7 +6,7 @@ statement: the same SELECT, run once for each parent by a lateral join.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from sluice.errors import InvalidCursor
@@ -15,7 +15,7 @@ from sluice.sql.key import PARAMETERS, Key
 from sluice.sql.keyset import KEYS_FIELD, compile_select
 from sluice.sql.list_spec import PARENT, ListQuery, ListSpec, cursor_context
 from sluice.sql.page_cursor import CursorSigner, Position
-from sluice.sql.projection import Column, Projection
+from sluice.sql.projection import Column, Projection, Row
 from sluice.sql.read_repository import ReadRepository
 from sluice.sql.select_spec import SelectSpec, bind_values, null_keys_of
 
@@ -107,6 +107,31 @@ class ConnectionRepository(ReadRepository):
             key = keys[row.n - 1]
             connections[key] = self._connection(row, query, selects[key].context)
         return connections
+
+    def edge(
+        self, parent: Key, key: Key, columns: Collection[str], foreign_key: str, junction: ListSpec
+    ) -> tuple[RelayConnection, Row] | None:
+        """Return a row that a parent is linked with, and its page, which has the row alone.
+
+        The cursor of the row is that of its place in the parent's list. None if there is no link.
+        """
+        query = ListQuery(limit=1, fields=frozenset(columns))
+        select = self._select(junction, query, foreign_key, parent)
+        sorts = {**junction.sorts, **junction.key_sorts}
+        pairs = [(sorts[name], f"edge{n}") for n, name in enumerate(junction.keys)]
+        alias = junction.projection.alias
+        conditions = (f"{alias}.{sort.column} = {sort.field.bind(name)}" for sort, name in pairs)
+        spec = select.spec._replace(conditions=(*select.spec.conditions, *conditions))
+        sql = _of_parents(compile_select(junction, spec), junction.parents[foreign_key])
+        params = {
+            name: sort.field.to_sql(value) for (sort, name), value in zip(pairs, key, strict=True)
+        }
+        fields = [column.field for column in junction.parents[foreign_key]]
+        of_parent = zip(PARENT_PARAMETERS, fields, parent, strict=False)
+        params |= {name: [field.to_sql(value)] for name, field, value in of_parent}
+        row = self._executor.read(Query(sql, select.params | params, prepare=True))[0]
+        page = self._connection(row, query, select.context)
+        return (page, page.rows[0]) if page.rows else None
 
     def _select(
         self, list_spec: ListSpec, query: ListQuery, foreign_key: str = "", key: Key = ()

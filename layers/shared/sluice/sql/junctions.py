@@ -5,7 +5,7 @@ row's key alone, and there is no filter. The other rows are joined to the links 
 LIMIT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sluice.kinds.field import Field, Schema
 from sluice.resource import Many, Resource
@@ -16,6 +16,7 @@ from sluice.sql.projection import Column, Join, Projection, aliased
 
 ALIAS = "link_"  # of the junction table
 LINK = "link"  # the member of a row with the payload
+EDGE = "$"  # before the fields of the payload, in the rows of a connection
 
 
 class Payload(Field):
@@ -48,8 +49,9 @@ def junction_list(
         for name, column, key in zip(names, many.other_columns, other.resource.keys, strict=True)
     }
     first = names[0]
+    payload = _edge_payload(many) if graphql else _payload(many)
     return ListSpec(
-        projection=_projection(rows, resource, many, [column.sql for column in columns]),
+        projection=_projection(rows, resource, many, payload=payload),
         filters={},
         sorts={first: sorts.pop(first)},
         keys=names,
@@ -74,19 +76,30 @@ def _join(rows: ListSpec, columns: Sequence[Column]) -> Join:
     return Join(rows.view or projection.table, projection.alias, on)
 
 
+def _payload(many: Many) -> dict[str, Column]:
+    """Return the payload as one member of a row."""
+    if not many.payload:
+        return {}
+    items = ", ".join(f'{_select(field)} AS "{field.name}"' for field in many.payload)
+    sql = f"(SELECT row_to_json(p_) FROM (SELECT {items}) p_)"
+    return {LINK: Column(sql, Payload(LINK, many.payload))}
+
+
+def _edge_payload(many: Many) -> dict[str, Column]:
+    """Return each field of the payload as a member, with a name that no field of the row has."""
+    return {f"{EDGE}{field.name}": Column(_select(field), field) for field in many.payload}
+
+
+def _select(field: Field) -> str:
+    return field.select(f"{ALIAS}.{quoted(field.column)}")
+
+
 def _projection(
-    rows: ListSpec, resource: Resource, many: Many, other_columns: Sequence[str]
+    rows: ListSpec, resource: Resource, many: Many, *, payload: Mapping[str, Column]
 ) -> Projection:
     """Return the projection of a link: the fields of the other row, and the payload."""
     other = rows.projection
-    fields = dict(other.fields)
-    if many.payload:
-        payload = ", ".join(
-            f'{field.select(f"{ALIAS}.{quoted(field.column)}")} AS "{field.name}"'
-            for field in many.payload
-        )
-        sql = f"(SELECT row_to_json(p_) FROM (SELECT {payload}) p_)"
-        fields[LINK] = Column(sql, Payload(LINK, many.payload))
+    fields = {**other.fields, **payload}
     condition = ""
     if other.row_condition:
         join = _join(rows, _columns(many.other_columns, other.keys))

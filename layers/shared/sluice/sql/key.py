@@ -67,9 +67,17 @@ def of_id(fields: Sequence[Field], text: str) -> Key | None:
             values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             if not isinstance(values, list) or len(values) != len(fields):
                 return None
-            return tuple(_read(f, value) for f, value in zip(fields, values, strict=True))
+            return of_values(fields, values)
         return (fields[0].parse_id(text),)
     except (ValueError, SluiceError, RecursionError):
+        return None
+
+
+def of_values(fields: Sequence[Field], values: Sequence[object]) -> Key | None:
+    """Return the key with these JSON values, or None if no row can have it."""
+    try:
+        return tuple(_read(f, value) for f, value in zip(fields, values, strict=True))
+    except (ValueError, SluiceError):
         return None
 
 

@@ -187,7 +187,8 @@ def cursor_context(
 ) -> str:
     """Return the list, the sort and the filters as the text with which a cursor is signed.
 
-    The list of a parent has the text of the list that is filtered by the foreign key.
+    The list of a parent has the text of the list that is filtered by the foreign key with `equal`.
+    A cursor is a position in the sort, so the lists of one text can share it.
     """
     columns = list_spec.parents[foreign_key] if foreign_key else ()
     names = (column.field.filter_name for column in columns)

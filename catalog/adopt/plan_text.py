@@ -130,7 +130,7 @@ def _refusals(title: str, refusals: Iterable[Refusal], paint: Paint) -> Iterator
         if number == 0:
             yield from ("", paint(BOLD, title))
         yield f"{INDENT}{paint(YELLOW, each.subject)}: {each.reason}"
-        yield from _remedy(each.remedy)
+        yield from _remedy(f"{each.remedy};" if each.is_ddl else each.remedy)
 
 
 def _remedy(text: str) -> Iterator[str]:

@@ -76,6 +76,8 @@ class Application:
     constraint_errors: constraint → SluiceError that its violation raises.
     replica_scopes: scopes whose routes a replica may serve.
     demo: a function `(owner_url) -> int` that fills an empty database (`make run`).
+    search_path: the schemas in which PostgreSQL finds what triggers and functions of the tables
+        name without a schema. Empty: public.
     """
 
     format: int
@@ -93,6 +95,7 @@ class Application:
     error_classes: tuple[str, ...] = ()
     constraint_errors: Mapping[str, str] = field(default_factory=dict)
     demo: str = ""
+    search_path: tuple[str, ...] = ()
 
     def __new__(cls, *, format: int = FORMAT, name: str = "", **_: object) -> "Application":
         """Check the format before `__init__` rejects the arguments that another format has."""

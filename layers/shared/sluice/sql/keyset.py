@@ -295,7 +295,9 @@ def _compared(keys: list[SortKey], spec: SelectSpec) -> list[SortKey]:
     After an equality of the parent's column, an index scan starts at the keys that follow. After a
     range, it starts there only if the comparison has the column, too.
     """
-    return [key for key in keys if key.name != PARENT] if len(spec.parent_columns) == 1 else keys
+    if len(spec.parent_columns) != 1:
+        return keys
+    return [key for key in keys if key.name != PARENT]
 
 
 def _where(conditions: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ from sluice.sql.identifiers import quoted
 from sluice.sql.list_spec import ListQuery, Page
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.resource_repository import ResourceRepository
-from tests.fixtures.cases import case_of
+from tests.fixtures.cases import case_of, compared
 from tests.fixtures.client import Client
 
 
@@ -127,7 +127,7 @@ class Lists:
         descending = sorting[-1][1] if sorting else False
         terms = [(self.resource.by_name[name], down) for name, down in sorting]
         terms += [(key, descending) for key in self.resource.keys]
-        order = ", ".join(f"{column_of(field)} {'DESC' if down else ''}" for field, down in terms)
+        order = ", ".join(f"{compared(field)} {'DESC' if down else ''}" for field, down in terms)
         keys = ", ".join(key.select(quoted(key.column)) for key in self.resource.keys)
         deleted = self.resource.soft_delete
         where = f"WHERE {quoted(deleted)} IS NULL" if deleted else ""
@@ -156,12 +156,6 @@ class Lists:
     def keys_of(self, page: Page) -> Keys:
         names = [key.name for key in self.resource.keys]
         return [tuple(row[name] for name in names) for row in json.loads(f"[{page.items}]")]
-
-
-def column_of(field: Field) -> str:
-    """Return what the field is sorted by, without the code under test."""
-    column = quoted(field.column)
-    return f"lower({column})" if getattr(field, "ignore_case", False) else column
 
 
 def values_of(field: Field) -> Sequence[Any]:

@@ -43,6 +43,8 @@ KINDS: dict[str, tuple[Kind, dict[str, Any], list[str]]] = {
     "weight": (Real, INFINITE, ["in", "range"]),
     "title": (Text, {"max_length": 60}, ["in", "prefix"]),
     "code": (Slug, {"max_length": 40}, ["in", "prefix"]),
+    "phrase": (Text, {"max_length": 20}, ["in", "prefix"]),
+    "word": (Text, {"min_length": 1, "max_length": 20}, ["in", "prefix"]),
     "nick": (Citext, {"max_length": 60}, ["in"]),
     "padded": (Char, {"max_length": 5}, ["in", "prefix"]),
     "stage": (Choice, {"choices": STAGES, "type": "agency.stage"}, ["in"]),
@@ -82,8 +84,6 @@ def fields() -> Iterator[Field]:
     yield Json("document", filter="contains")
     yield Json("document_or_null", filter="contains", nullable=True)
     for name, (kind, options, _) in KINDS.items():
-        if name == "share":
-            continue  # PostgreSQL 14 to 18 have lists of a domain, but no filter needs one
         operators = ["has"] if name in INDEXED_ARRAYS else []
         listed = partial(Array, filter=operators, max_items=4)
         yield listed(f"{name}_list", of=kind("item", **options))

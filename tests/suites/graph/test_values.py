@@ -1,4 +1,4 @@
-"""A value at the bounds of its kind is created, read and found in GraphQL as in REST."""
+"""A value at the bounds of its kind is created, changed, read and found in GraphQL as in REST."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,10 +7,8 @@ import pytest
 
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
-from sluice.kinds.items import Items
-from sluice.resource import names_of
 from sluice.sql.derived import table
-from tests.fixtures.cases import case_of
+from tests.fixtures.cases import CHANGED, case_of
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data
 from tests.fixtures.graph_types import (
@@ -22,23 +20,17 @@ from tests.fixtures.graph_types import (
     value_of,
 )
 from tests.fixtures.matrix import kind_of, one_of_each, owner_of
+from tests.fixtures.sent_row import SentRow, created_fields, edge_values
 from tests.suites.graph.test_mutations import (
     CREATED,
+    UPDATED,
     create,
     input_name,
     input_of,
+    update,
 )
 
 LIST_OF = {name: list_ for list_, name in LISTS.items()}
-
-
-def own_fields(name: str) -> Iterator[Field]:
-    """Yield the fields that a mutation sets, without references: those need other rows."""
-    resource = resource_of(name)
-    references = {column for each in resource.refs for column in names_of(each.foreign_key)}
-    for field in resource.writable:
-        if field.column not in references and not isinstance(field, Items):
-            yield field
 
 
 def field_of_kind(name: str, field_name: str) -> tuple[object, ...]:
@@ -49,21 +41,44 @@ def field_of_kind(name: str, field_name: str) -> tuple[object, ...]:
 @pytest.mark.parametrize(
     ("name", "field_name"),
     one_of_each(
-        [(name, each.name) for name in CREATED for each in own_fields(name)], field_of_kind
+        [(name, each.name) for name in CREATED for each in created_fields(TYPES[name].resource)],
+        field_of_kind,
     ),
 )
 def test_bounds_are_written_and_found(client: Client, name: str, field_name: str) -> None:
     field = resource_of(name).by_name[field_name]
-    given = input_without_rules(client, name)
-    for value in case_of(TYPES[name].resource).bounds(field):
-        input_ = {**given, input_name(name, field): value_of(field, value)}
+    given, member = input_without_rules(client, name), input_name(name, field)
+    for value in edge_values(TYPES[name].resource, field):
+        shown = shown_by_rest(client, name, field, value)
+        input_ = {**given, member: value_of(field, value)}
 
         row = data(client, create(name), {"input": input_})["row"]
 
+        assert row[member] == shown
         assert row == rest_node(client, name, row["id"]), value
+        assert changed_and_restored(client, name, field, row)[member] == shown
         for filter_, part in filters_by(name, field, client, row["id"]):
             assert row["id"] in found(client, name, filter_, part), (filter_, part)
         client.sql(f"DELETE FROM {table(resource_of(name))}")
+
+
+def shown_by_rest(client: Client, name: str, field: Field, value: object) -> Any:
+    """Return what GraphQL should show of a value: that of a row which REST creates with it."""
+    sent = SentRow(client, TYPES[name].resource, field, value)
+    sent.delete()
+    return value_of(field, sent.created.json[field.name])
+
+
+def changed_and_restored(
+    client: Client, name: str, field: Field, row: dict[str, Any]
+) -> dict[str, Any]:
+    """Write another value, and then what the row has shown. Return the row."""
+    member = input_name(name, field)
+    if name in UPDATED and field in resource_of(name).changeable:
+        for value in (value_of(field, field.sample(CHANGED)), row[member]):
+            variables = {"id": row["id"], "input": {member: value}}
+            row = data(client, update(name), variables)["row"]
+    return row
 
 
 def input_without_rules(client: Client, name: str) -> dict[str, Any]:

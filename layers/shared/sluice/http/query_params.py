@@ -211,8 +211,10 @@ class _ParamParser:
 
     def get(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
         """Return the parsed parameter, or `default` if it is missing or invalid."""
+        self._known.add(name)
+        if name not in self._query:
+            return default
         if name in self._repeated:
-            self._known.add(name)
             self.add_error(name, "must be given once")
             return default
         return self.get_joined(name, parse, default)

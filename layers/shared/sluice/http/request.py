@@ -53,7 +53,8 @@ class Request:
         text = event.get("body") or ""
         is_base64 = event.get("isBase64Encoded")
         query: Mapping[str, str] = event.get("queryStringParameters") or {}
-        raw_query = event.get("rawQueryString", "")
+        raw_query = event.get("rawQueryString")
+        pairs = parse_qsl(raw_query, keep_blank_values=True) if raw_query else query.items()
         body = b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")
         return cls(
             method=event["requestContext"]["http"]["method"],
@@ -64,7 +65,7 @@ class Request:
             client_ip=event["requestContext"]["http"].get("sourceIp", ""),
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
-            pairs=tuple(parse_qsl(raw_query, keep_blank_values=True) or query.items()),
+            pairs=tuple(pairs),
         )
 
     @property

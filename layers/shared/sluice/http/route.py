@@ -131,6 +131,8 @@ class RouteSpec(NamedTuple):
         return not request.body and self.body is not None and self.body.may_be_missing
 
     def _path_values(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        if not texts:
+            return {}
         parsed = of_path(tuple(self.path_fields.values()), tuple(texts.values()))
         values = dict(zip(self.path_fields, parsed, strict=True))
         if not self.keys:

@@ -57,3 +57,6 @@ class Boolean(Field):
 
     def sample(self, n: int) -> object:
         return n % 2 == 1
+
+    def bounds(self) -> list[object]:
+        return [False, True]

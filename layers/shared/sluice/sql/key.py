@@ -118,6 +118,8 @@ def _segment(text: str) -> str:
 
 
 def _text_of(segment: str, name: str) -> str:
+    if segment.isalnum():  # neither % nor ~, as in most requests
+        return segment
     text = unquote(segment, errors="surrogateescape")
     if not text.startswith(ENCODED):
         return text

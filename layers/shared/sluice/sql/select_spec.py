@@ -74,7 +74,8 @@ class SelectSpec(NamedTuple):
         parent_columns = () if of_one else columns
         conditions = [list_spec.projection.row_condition]
         conditions += [_condition(declared, value) for declared, value in filters]
-        conditions += _parent_conditions(parent_columns)
+        if parent_columns:
+            conditions += _parent_conditions(parent_columns)
         if of_one:
             conditions += _key_conditions(parents)
         return cls(

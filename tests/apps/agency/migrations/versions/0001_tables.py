@@ -11,7 +11,8 @@ CREATE EXTENSION IF NOT EXISTS citext SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public;
 CREATE TYPE agency.stage AS ENUM ('lead', 'offer', 'won', 'lost');
 CREATE DOMAIN agency.percentage AS integer
-    CONSTRAINT percentage_check CHECK (VALUE BETWEEN 0 AND 100)
+    CONSTRAINT percentage_check CHECK (VALUE BETWEEN 0 AND 100);
+CREATE DOMAIN agency.word AS text CONSTRAINT word_check CHECK (VALUE <> '')
 """
 DEALS = """
 CREATE TABLE agency.organisations (
@@ -217,6 +218,8 @@ SCALARS = {
     "weight": "real",
     "title": "text",
     "code": "varchar(40)",
+    "phrase": "varchar(20)",
+    "word": "agency.word",
     "nick": "public.citext",
     "padded": "char(5)",
     "stage": "agency.stage",
@@ -240,11 +243,13 @@ RANGES = {
     "moments": "tstzrange",
 }
 DOCUMENT = {"document": "jsonb"}
-ARRAYS = {f"{name}_list": f"{type}[]" for name, type in SCALARS.items() if name != "share"}
+ARRAYS = {f"{name}_list": f"{type}[]" for name, type in SCALARS.items()}
 
 PATTERNS = {
     "title": "text_pattern_ops",
     "code": "varchar_pattern_ops",
+    "phrase": "varchar_pattern_ops",
+    "word": "text_pattern_ops",
     "padded": "bpchar_pattern_ops",
 }
 GIN_ARRAYS = ("title_list", "whole_list", "moment_list")

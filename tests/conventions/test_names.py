@@ -5,6 +5,7 @@ import statistics
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 TRACKED = subprocess.run(
     ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout.split()
-TREES = {name: ast.parse((ROOT / name).read_text()) for name in TRACKED if (ROOT / name).exists()}
 PRODUCT = ("layers/", "functions/", "local/", "scripts/")
 CODE = (*PRODUCT, "benchmarks/")
 
@@ -40,9 +40,16 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of each file. They are read by the tests, not by the collection."""
+    paths = {name: ROOT / name for name in TRACKED}
+    return {name: ast.parse(path.read_text()) for name, path in paths.items() if path.exists()}
+
+
 def nodes(prefixes: tuple[str, ...] = ("",)) -> Iterator[tuple[str, ast.AST]]:
     """Yield each file's name with each node of its tree."""
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         if name.startswith(prefixes):
             for node in ast.walk(tree):
                 yield name, node
@@ -88,7 +95,7 @@ def test_docstrings_ask_no_question() -> None:
 
 def test_constants_are_not_packed() -> None:
     packed = []
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         if not name.startswith(CODE):
             continue
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]

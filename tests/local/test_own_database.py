@@ -159,12 +159,15 @@ def test_remove_fails_while_database_is_in_use(own: OwnDatabase) -> None:
     assert own.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice%'") == [[0]]
 
 
-def test_demo_data_is_added_on_request(own: OwnDatabase) -> None:
+@pytest.mark.parametrize(
+    ("seed", "products"),
+    [("", 0), pytest.param("none", 0, marks=pytest.mark.slow), ("demo", 171)],
+)
+def test_demo_data_is_added_on_request(own: OwnDatabase, seed: str, products: int) -> None:
     migrate_url(own.url, "shop")
-    for seed, products in (("", 0), ("none", 0), ("demo", 171)):
-        with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=seed) as system:
-            system.start().stop()
-        assert own.sql("SELECT count(*) FROM products") == [[products]]
+    with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=seed) as system:
+        system.start().stop()
+    assert own.sql("SELECT count(*) FROM products") == [[products]]
 
 
 @pytest.mark.parametrize(

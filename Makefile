@@ -29,9 +29,15 @@ endif
 export SLUICE_APP := $(APP)
 endif
 endif
+DEFAULT_APP := $(shell sed -n '/^\[tool.sluice\]/,/^\[/s/^app = "\([a-z0-9_]*\)".*/\1/p' pyproject.toml)
+# The application if it is not the default one. Its artefacts are in deploy/ then.
+OTHER_APP := $(filter-out $(DEFAULT_APP),$(APP))
+OTHER_APPS := $(filter-out $(DEFAULT_APP),$(APPLICATIONS))
+DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application.py,%,$(wildcard layers/shared/*/application.py))))
+ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +87,9 @@ fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
 		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 
-test-build: build .venv/.dev ## run the output of sam build in the local sandboxes
-	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py
+test-build: build .venv/.dev ## run the output of sam build in the local sandboxes: APP=shop
+	@SLUICE_APP= SLUICE_TEST_BUILD=$(or $(APP),$(DEFAULT_APP)) $(BIN)/python -m pytest tests/template/test_built_application.py \
+		$(if $(OTHER_APP),,tests/template/test_built_artefacts.py)
 
 test-sam: .venv/.dev .venv-sam/.done ## run sam local in Docker, and the black-box suite on its start-api
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
@@ -100,8 +107,8 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/mypy
 	@$(call derived,--check)
 	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions $(wildcard tests/*/documents)
-	@$(BIN)/python scripts/connection_budget.py
-	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	@for app in "" $(DEPLOYED); do SLUICE_APP=$$app $(BIN)/python scripts/connection_budget.py || exit 1; \
+		SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file $${app:+deploy/$$app/}template.yaml || exit 1; done
 
 checkov: .venv-checkov/.done .venv/.dev ## check the template's security with checkov; .checkov.yaml lists the skipped rules
 	@rm -rf .aws-sam/stages && $(BIN)/python scripts/render_template.py .aws-sam/stages
@@ -116,13 +123,19 @@ bench: .venv/.bench ## compare Sluice with its peers, in half an hour: ARGS='--d
 		else echo "Skipping the built functions: python3.13 is missing (see make build)"; fi
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+artefacts:
+	@test -f $(ARTEFACTS)template.yaml || { echo "$(ARTEFACTS)template.yaml is missing: only applications in layers/shared" \
+		"can be deployed, and \`make derive\` writes it" >&2; exit 1; }
+
 # Only Lambda's Python version can compile the layer; without it, build in a container.
 HAS_BUILDER = test -n "$(CONTAINER)" || python3.13 -c 'import ensurepip' 2>/dev/null
-build: .venv-sam/.done ## build the functions and layers with sam build: CONTAINER=1 builds in Docker, without python3.13
+build: .venv-sam/.done artefacts ## build the functions and layers with sam build: APP=shop; CONTAINER=1 builds in Docker, without python3.13
 	@$(HAS_BUILDER) || { echo "sam build needs Lambda's Python, and python3.13 with pip was not found."; \
 		echo "Install Python 3.13, or build in Docker: make $(or $(filter deploy test-build,$(MAKECMDGOALS)),build) CONTAINER=1"; exit 1; }
-	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build \
-		$(if $(CONTAINER),--use-container --container-env-var SLUICE_RELEASE="$$SLUICE_RELEASE")
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 SLUICE_APP=$(or $(APP),$(DEFAULT_APP)) .venv-sam/bin/sam build \
+		$(if $(OTHER_APP),--template-file $(ARTEFACTS)template.yaml --base-dir . --config-file "$(CURDIR)/samconfig.toml") \
+		$(if $(CONTAINER),--use-container --container-env-var SLUICE_RELEASE="$$SLUICE_RELEASE" \
+			--container-env-var SLUICE_APP=$(or $(APP),$(DEFAULT_APP)))
 	@du -sh .aws-sam/build/*/ | sed "s/^/  /"
 
 # The release's name is written into the layer, so that a changed parameter alone publishes new versions, too.
@@ -174,10 +187,15 @@ env: .venv/.run ## print a function's environment variables as export lines: FUN
 clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
-# The applications of this repository; "" is the default one.
-derived = for app in sample agency ""; do SLUICE_APP="$$app" $(BIN)/python -m scripts.derive $(1) || exit 1; done
-derive: .venv/.dev ## write what the declarations determine: registry.py, openapi.json, parts of template.yaml, docs/modules.md
+# "" is the default application. It is the last one, because docs/modules.md has the modules of all.
+derived = for app in $(or $(OTHER_APP),$(OTHER_APPS)) ""; do SLUICE_APP="$$app" $(BIN)/python -m scripts.derive $(1) || exit 1; done
+derive: .venv/.dev ## write what the declarations determine: APP= of one application; DEFAULT=shop makes it the one at the top
+ifdef DEFAULT
+	@$(BIN)/python -m scripts.derive --default "$(DEFAULT)"
+	@$(MAKE) --no-print-directory derive DEFAULT= APP=
+else
 	@$(call derived,)
+endif
 
 openapi: derive # the former name
 
@@ -195,8 +213,8 @@ adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgres
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)
 
-lint-openapi: ## lint openapi.json with Spectral; needs npx
-	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json
+lint-openapi: artefacts ## lint openapi.json with Spectral, which needs npx: APP=shop
+	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml $(ARTEFACTS)openapi.json
 
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
 	@$(BIN)/python scripts/pin_requirements.py

@@ -30,7 +30,7 @@ RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 ANY_METHOD = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
-INVOKED = re.compile(r"functions/\$\{(\w+)\.Alias\}")  # in the URI of an integration
+ALIAS = ".Alias"  # the name of a function's alias is that of the function with this suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +319,9 @@ def body_routes(document: Mapping[str, Any]) -> Iterator[HttpApiRoute]:
             for path, item in body.get("paths", {}).items():
                 integration = item.get(ANY_METHOD, {}).get(INTEGRATION)
                 if integration:
-                    yield HttpApiRoute(
-                        f"ANY {path}", INVOKED.findall(integration["uri"]["Fn::Sub"])[0]
-                    )
+                    _, names = integration["uri"]["Fn::Sub"]
+                    function = names["Function"]["Ref"].removesuffix(ALIAS)
+                    yield HttpApiRoute(f"ANY {path}", function)
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:

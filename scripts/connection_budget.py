@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local.intrinsics import NO_VALUE, Evaluator, load_template
-from scripts.derive.template import logical_id
+from scripts.derive.template import document, logical_id
 from sluice import application
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +188,7 @@ def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Print the budget of each stage; return 1 if one does not fit."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    parser.add_argument("--template", type=Path, default=ROOT / "template.yaml")
+    parser.add_argument("--template", type=Path, help="default: that of the application")
     parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml")
     parser.add_argument(
         "--verbose", action="store_true", help="print every function, also if the budget fits"
@@ -199,10 +199,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     fits = True
     try:
+        template = load_template(options.template) if options.template else document()
         more = overrides(options.parameters)
         stages = deployments(tomllib.loads(options.config_file.read_text()))
         for name, parameters in stages.items():
-            result = budget(load_template(options.template), {**parameters, **more})
+            result = budget(template, {**parameters, **more})
             fits &= result.fits
             print(f"{name}: {result}{'' if result.fits else ', WHICH DOES NOT FIT'}")
             if options.verbose or not result.fits:

@@ -21,10 +21,10 @@ from local.intrinsics import (
     REGION,
     Evaluator,
     TemplateError,
-    load_template,
 )
 from local.template import parameter_values
 from scripts.connection_budget import BudgetError, deployments
+from scripts.derive.template import document
 
 ROOT = Path(__file__).parents[1]
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BudgetError as error:
         print(f"samconfig.toml: {error}", file=sys.stderr)
         return 1
-    template = load_template(ROOT / "template.yaml")
+    template = document()
     for name, parameters in parameters_by_stage.items():
         try:
             rendered = render(template, parameters)

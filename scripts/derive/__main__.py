@@ -1,10 +1,11 @@
 """Write the files that the declarations of the application determine, or check them.
 
-    python -m scripts.derive            write them
-    python -m scripts.derive --check    print those that are out of date; exit code 1 if there are
+    python -m scripts.derive                  write them
+    python -m scripts.derive --check          print those that are out of date; exit code 1 if any
+    python -m scripts.derive --default crm    make crm the default application; derive both after it
 
-SLUICE_APP names the application. The files at the top of the repository are those of the default
-application.
+SLUICE_APP names the application. The artefacts of the default application are at the top of the
+repository, and those of another one in deploy/<application>.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
-from scripts.derive import registry
+from scripts.derive import default, registry
 from scripts.derive.checks import require_valid
 from scripts.derive.scan import Found, scan
 from sluice import application
@@ -28,22 +29,21 @@ DIFF_LINES = 20  # of each file that is out of date
 
 # Each module has `files(found)`, which returns the content of its files by their path. A module
 # may read what those before it wrote. It is imported only then, because it may read the registry.
-OF_APPLICATION = ("scripts.derive.graphql", "scripts.derive.handlers")
-OF_DEFAULT = (
-    "scripts.derive.template",
-    "scripts.openapi",
-    "scripts.derive.events",
-    "scripts.derive.docs",
-    "scripts.module_map",
-)
+OF_APPLICATION = ("scripts.derive.graphql", "scripts.derive.handlers", "scripts.openapi")
+OF_DEPLOYED = ("scripts.derive.template", "scripts.derive.events", "scripts.derive.docs")
+OF_DEFAULT = ("scripts.module_map",)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the files of the application; return the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--default", metavar="APP", help="change the default application")
     options = parser.parse_args(arguments)
     try:
+        if options.default:
+            default.switch(options.default)
+            return 0
         for files in derived_files(application.current_name()):
             stale = {path: text for path, text in files.items() if _present(path) != text}
             for path, text in stale.items():
@@ -55,6 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
             if options.check and stale:  # files that are made later may depend on these
                 print("run make derive", file=sys.stderr)
                 return 1
+        if not _link_openapi(application.current_name(), check=options.check):
+            print("run make derive", file=sys.stderr)
+            return 1
     except (ApplicationError, DeclarationError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -70,7 +73,10 @@ def derived_files(app: str) -> Iterator[dict[Path, str]]:
     require_valid(found)
     yield registry.files(found)
     _install_registry(found)
-    for name in (*OF_APPLICATION, *(OF_DEFAULT if found.is_default else ())):
+    names = [*OF_APPLICATION]
+    names += OF_DEPLOYED if found.artefacts else ()
+    names += OF_DEFAULT if found.is_default else ()
+    for name in names:
         files: Callable[[Found], dict[Path, str]] = importlib.import_module(name).files
         yield files(found)
 
@@ -86,6 +92,22 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     importlib.invalidate_caches()  # a new handler is imported next, for openapi.json
+
+
+def _link_openapi(app: str, *, check: bool) -> bool:
+    """Link to openapi.json from the folder of the artefacts. Return whether the link is right."""
+    found = scan(app)
+    if found.artefacts is None:
+        return True
+    link = found.artefacts / "openapi.json"
+    target = f"{'functions/' if found.is_default else ''}docs/{link.name}"
+    if link.is_symlink() and str(link.readlink()) == target:
+        return True
+    print(link.relative_to(ROOT))
+    if not check:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    return not check
 
 
 def _install_registry(found: Found) -> None:

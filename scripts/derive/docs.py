@@ -1,6 +1,7 @@
 """Write the tables of documents that the declarations determine.
 
-Such a table is between the lines `<!-- derived: NAME -->` and `<!-- /derived -->`.
+Such a table is between the lines `<!-- derived: NAME -->` and `<!-- /derived -->`. An application
+that is not the default one has them in deploy/<application>/api.md.
 """
 
 import re
@@ -18,6 +19,19 @@ PAGES = (DOCS / "api.md", DOCS / "graphql.md", DOCS / "imports.md")
 REGION = re.compile(
     r"(?P<start><!-- derived: (?P<name>\w+) -->\n).*?(?P<end><!-- /derived -->\n)", re.DOTALL
 )
+HEAD = """# The API of {app}
+
+Derived by `make derive`: do not edit. [docs/api.md](../../docs/api.md) explains lists, errors and
+conditional requests.
+"""
+TITLES = {
+    "routes": "Routes",
+    "lists": "Filters and sorts",
+    "scopes": "Scopes",
+    "graphql_scopes": "GraphQL",
+    "imports": "Imports",
+    "tables": "Tables for analysts",
+}
 BRACES = str.maketrans("<>", "{}")
 IMPORTS = ("`imports:read`, `imports:write`", "imports")
 REPORTS = ("`analytics:read`", "analytics, but for:")
@@ -26,7 +40,14 @@ ADHOC_SQL = ("`analytics:query`", "`/api/analytics/query`")
 
 def files(found: Found) -> dict[Path, str]:
     """Return the pages with the tables of the current application."""
-    return {page: render(page.read_text(), found) for page in PAGES}
+    if found.artefacts is None or found.is_default:
+        return {page: render(page.read_text(), found) for page in PAGES}
+    sections = [
+        f"## {title}\n\n{TABLES[name](found)}"
+        for name, title in TITLES.items()
+        if name != "tables" or application.current().registry.ANALYST_TABLES
+    ]
+    return {found.artefacts / "api.md": "\n".join([HEAD.format(app=found.app.name), *sections])}
 
 
 def render(page: str, found: Found) -> str:
@@ -103,7 +124,9 @@ def _scopes(found: Found) -> str:
     rows.append(IMPORTS)
     if "analytics:read" in found.app.scopes:
         rows.append(REPORTS)
-    return _table(("scopes", "routes"), [*rows, ADHOC_SQL])
+    if any(function.analyst for function in found.app.functions):
+        rows.append(ADHOC_SQL)
+    return _table(("scopes", "routes"), rows)
 
 
 def _analyst_tables(found: Found) -> str:

@@ -1,6 +1,7 @@
 """Write the example events of each resource in events/: list, get, create and patch.
 
-`sam local invoke` and the benchmarks read them. Events of other routes are written by hand.
+`sam local invoke` and the benchmarks read them. Events of other routes are written by hand. A new
+application gets some for the routes of the engine.
 """
 
 import json
@@ -10,9 +11,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from catalog.names import RESERVED
+from scripts import json_schemas as schemas
 from scripts.derive.registry import is_greedy
 from scripts.derive.scan import Found
-from scripts.json_schemas import example_of_body
 from sluice import application
 from sluice.http.group import api_of
 from sluice.http.paths import to_openapi
@@ -21,7 +22,12 @@ from sluice.http.route import RouteSpec
 from sluice.resource import Resource
 from sluice.sql.key import to_path
 
-FOLDER = Path(__file__).parents[2] / "events"
+ENGINE_PATHS = {
+    "docs": "/docs",
+    "health": "/health",
+    "health_ready": "/health/ready",
+    "openapi": "/openapi.json",
+}
 HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 HEADERS = {
     "accept": "application/json",
@@ -41,12 +47,45 @@ def files(found: Found) -> dict[Path, str]:
 
     The empty text of a file says that its resource is gone.
     """
-    gone = {path: "" for path in sorted(FOLDER.glob("*.json")) if is_gone(path.read_text())}
-    return gone | {
-        FOLDER / f"{name}.json": json.dumps(event, indent=2, ensure_ascii=False) + "\n"
+    if found.artefacts is None:
+        return {}
+    folder = found.artefacts / "events"
+    present = sorted(folder.glob("*.json"))
+    gone = {path: "" for path in present if is_gone(path.read_text())}
+    derived = {
+        name: event
         for each in found.resources
         if each.is_served
         for name, event in events_of(each.resource, api_of(each.resource.name).routes)
+    }
+    if not present:
+        derived |= events_of_engine(found.app.name)
+    return gone | {folder / f"{name}.json": _text(event) for name, event in derived.items()}
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
+
+
+def events_of_engine(app: str) -> dict[str, dict[str, Any]]:
+    """Return events of routes that every application has."""
+    found = {name: _engine_event("GET", path) for name, path in ENGINE_PATHS.items()}
+    if application.named(app).has_graphql:
+        query = json.dumps({"query": schemas.texts().graphql_example})
+        found["graphql_query"] = _engine_event("POST", "/api/graphql", query)
+    return found
+
+
+def _engine_event(method: str, path: str, body: str | None = None) -> dict[str, Any]:
+    return {
+        "version": "2.0",
+        "routeKey": f"ANY {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": _headers(body),
+        "requestContext": _context(method, path, f"ANY {path}"),
+        **({"body": body} if body is not None else {}),
+        "isBase64Encoded": False,
     }
 
 
@@ -84,7 +123,7 @@ def _event(resource: Resource, route: RouteSpec) -> dict[str, Any]:
     query = _query(route)
     body = None
     if route.body is not None:
-        body = json.dumps(example_of_body(route.body, route.method, resource.name))
+        body = json.dumps(schemas.example_of_body(route.body, route.method, resource.name))
     return {
         "version": "2.0",
         "routeKey": f"ANY {template}",

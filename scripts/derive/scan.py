@@ -20,6 +20,8 @@ from sluice.application import Application
 from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "shared"
 DECLARES = re.compile(r"\bsluice\.(resource|sql\.resource_repository)\b")
 
 
@@ -71,6 +73,16 @@ class Found:
     def is_default(self) -> bool:
         """Return whether the files at the top of the repository belong to the application."""
         return self.app.name == application.default_of_checkout()
+
+    @property
+    def artefacts(self) -> Path | None:
+        """Return the folder of template.yaml, openapi.json and events.
+
+        None for an application that only tests have, which is not deployed.
+        """
+        if self.is_default:
+            return ROOT
+        return ROOT / "deploy" / self.app.name if self.folder.parent == LAYER else None
 
     def named(self, name: str) -> FoundResource | None:
         """Return the resource of this name."""

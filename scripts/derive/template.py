@@ -1,14 +1,18 @@
 """Write the parts of template.yaml that the application determines: functions, paths and alarms.
 
-Such a part is between the lines `# <application: NAME>` and `# </application>`.
+Such a part is between the lines `# <application: NAME>` and `# </application>`. The template of an
+application that is not the default one is that at the top with other parts.
 """
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from local.intrinsics import load_template
 from scripts.derive import template_texts as texts
-from scripts.derive.scan import Found
+from scripts.derive.scan import LAYER, Found
 from sluice import application
 from sluice.application import Application, ApplicationFunction
 
@@ -19,16 +23,36 @@ REGION = re.compile(
 )
 
 
+DOCS = "CodeUri: functions/docs\n"
+HEAD = """\
+# Derived from template.yaml by `make derive`: do not edit. Paths of code begin at the top of the
+# repository: sam build --template-file deploy/{app}/template.yaml --base-dir .
+"""
+NESTED = "      TemplateURL: "  # SAM reads these paths from the folder of the template
+
+
 def files(found: Found) -> dict[Path, str]:
     """Return the template with the parts of the current application."""
-    return {TARGET: render(TARGET.read_text(), application.current())}
+    text = render(TARGET.read_text(), application.current())
+    if found.artefacts is None or found.is_default:
+        return {TARGET: text}
+    text = HEAD.format(app=found.app.name) + text.replace(NESTED, f"{NESTED}../../")
+    return {found.artefacts / TARGET.name: text}
+
+
+def document() -> dict[str, Any]:
+    """Return the parsed template of the current application, with the present declarations."""
+    return load_template(TARGET, partial(render, app=application.current()))
 
 
 def render(template: str, app: Application) -> str:
     """Return the template with the application's parts. Raise KeyError for an unknown part."""
-    return REGION.sub(
+    rendered = REGION.sub(
         lambda region: region["start"] + PARTS[region["name"]](app) + region["end"], template
     )
+    if app.name == application.default_of_checkout() or not (LAYER / app.name).is_dir():
+        return rendered
+    return rendered.replace(DOCS, f"CodeUri: deploy/{app.name}/docs\n")
 
 
 def logical_id(function: ApplicationFunction) -> str:

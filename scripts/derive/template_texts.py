@@ -15,8 +15,10 @@ INTEGRATED_PATH = (
                 type: aws_proxy
                 httpMethod: POST
                 payloadFormatVersion: "2.0"
-                uri: !Sub >-
-                  arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${<name>Function.Alias}/invocations
+                uri: !Sub
+                  - >-
+                    arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function}/invocations
+                  - { Function: !Ref <name>Function.Alias }
 """
 )
 PERMISSION = """\

@@ -118,3 +118,14 @@ def test_negative_keys_need_a_negative_minimum() -> None:
         positive.parse_path("-5")
     with pytest.raises(ValueError, match="whole number"):
         positive.parse_id("-5")
+
+
+@pytest.mark.parametrize("text", ["3.4028235000000003e38", "-3.4028235000000003e38"])
+def test_real_is_not_above_the_maximum_of_its_schema(text: str) -> None:
+    field = Real("weight", filter="range")
+
+    with pytest.raises(ValueError, match="must be a number from"):
+        field.parse(text)
+    with pytest.raises(ValidationFailed):
+        field.read(Decimal(text), "")
+    assert field.parse("3.4028235e38") == field.read(field.largest, "")

@@ -41,8 +41,8 @@ class Float(Field):
         self.maximum = self.largest if maximum is None else maximum
         self.non_finite = non_finite
         self._stored_bounds = (
-            self._rounded(Decimal(self.minimum)),
-            self._rounded(Decimal(self.maximum)),
+            self._rounded(Decimal(repr(self.minimum))),
+            self._rounded(Decimal(repr(self.maximum))),
         )
 
     def read_value(self, value: object, pointer: str) -> object:
@@ -51,7 +51,7 @@ class Float(Field):
         if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
             reject(pointer, "type", "must be a number")
         try:
-            number = self._rounded(Decimal(value))
+            number = self._rounded(Decimal(repr(value) if isinstance(value, float) else value))
         except (OverflowError, ValueError):
             number = math.nan
         lowest, highest = self._stored_bounds
@@ -124,8 +124,10 @@ class Float(Field):
         """Return the nearest value of the type.
 
         Raise OverflowError or ValueError for a number that PostgreSQL rejects, because it would
-        become infinite or 0.
+        become infinite or 0, and for one above the largest that the schema has.
         """
+        if exact.copy_abs() > Decimal(repr(self.largest)):
+            raise ValueError("out of range")
         number = float(exact) + 0.0  # -0 becomes 0
         if math.isinf(number) or (number == 0 and exact != 0):
             raise ValueError("out of range")

@@ -37,7 +37,7 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
     result = Draft(
         app=request.app,
         refusals=refusals,
-        functions_not_served=[*functions.not_served()],
+        functions_not_served=functions.not_served,
         search_path=search_path(snapshot, found, functions),
     )
     result.refusals += [key.problem for key in keys if key.problem is not None]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from catalog.columns import ColumnKind, is_sensitive
 from catalog.defaults import NoConstant, constant, generated_by, is_null
@@ -9,7 +10,7 @@ from catalog.draft import DraftMember
 from catalog.expression import Expression, evaluate, source
 from catalog.indexes import is_met, need_of_filter, need_of_sort
 from catalog.kinds import named
-from catalog.names import snake_case, unique
+from catalog.names import numbered, snake_case
 from catalog.snapshot import TableColumn
 from catalog.tables import AdoptedTable
 from sluice.graph.part import graphql_name
@@ -20,12 +21,10 @@ from sluice.sql.support import (
     CREATE_PARAMETERS,
     LIST_PARAMETERS,
     POSITION,
-    ROW_ALIASES,
     UPDATE_PARAMETERS,
 )
 
 NAMES_OF_STATEMENTS = {
-    *ROW_ALIASES,
     *CREATE_PARAMETERS,
     *UPDATE_PARAMETERS,
     *IMPORT_NAMES,
@@ -53,15 +52,17 @@ def name_fields(each: AdoptedTable) -> None:
 
 
 def _field_name(column: str, each: AdoptedTable, taken: set[str]) -> str:
+    """Return the name of a field. `taken` has names in GraphQL, where `a_1` is `a1`."""
     plain = snake_case(column)
     reserved = NAMES_OF_STATEMENTS if column in each.key else {*NAMES_OF_STATEMENTS, *PARAMETERS}
     if plain == PARAMETERS[0] and plain in reserved:
         plain = f"{each.singular}_{plain}"
-    names = {name for name in (plain, f"{plain}_value") if name in reserved}
-    names |= {plain} if graphql_name(plain) in taken else set()
-    alternative = f"{plain}_value"
-    names |= {alternative} if graphql_name(alternative) in taken else set()
-    return unique(plain, names, alternative)
+    free = (
+        name
+        for name in numbered(f"{plain}_value" if plain in reserved else plain)
+        if name not in reserved and graphql_name(name) not in taken
+    )
+    return next(free)
 
 
 def members(
@@ -75,10 +76,10 @@ def members(
         column.name: _member(column, each, references.get(column.name))
         for column in each.table.columns
     }
-    key = [by_column.pop(name) for name in each.key]
-    fields = list(by_column.values())
-    _rename_filters([*key, *fields])
-    return key, fields
+    in_order = [*(by_column.pop(name) for name in each.key), *by_column.values()]
+    taken: set[str] = set()
+    found = [_with_free_filters(member, taken) for member in in_order]
+    return found[: len(each.key)], found[len(each.key) :]
 
 
 def _member(column: TableColumn, each: AdoptedTable, reference: Expression | None) -> DraftMember:
@@ -227,35 +228,27 @@ def _comment(column: TableColumn, each: AdoptedTable, options: Mapping[str, obje
     return "Set by the database. With optional=True instead of read_only=True clients may set it."
 
 
-def _rename_filters(found: list[DraftMember]) -> None:
-    """Give a field other names of its filters, where a parameter of lists has the same name."""
-    taken: set[str] = set()
-    for at, member in enumerate(found):
-        if member.expression is None or "filter" not in member.expression.options:
-            continue
-        names = _filter_names(member.expression)
-        if any(_is_taken(name, taken) for name in names):
-            field = evaluate(member.expression)
-            stem = field.name if isinstance(field, Field) else member.column
-            other = next(
-                candidate
-                for candidate in _alternatives(stem)
-                if not any(
-                    _is_taken(name, taken)
-                    for name in _filter_names(member.expression.having(filter_name=candidate))
-                )
-            )
-            found[at] = member._replace(expression=member.expression.having(filter_name=other))
-            names = _filter_names(member.expression.having(filter_name=other))
-        taken.update(names)
+def _with_free_filters(member: DraftMember, taken: set[str]) -> DraftMember:
+    """Return the member, with `filter_name` if another filter or parameter has such a name."""
+    expression = member.expression
+    if expression is None or "filter" not in expression.options:
+        return member
+    candidates = chain(
+        [expression],
+        (expression.having(filter_name=name) for name in numbered(f"{_name(expression)}_value")),
+    )
+    free = next(
+        candidate
+        for candidate in candidates
+        if not any(_is_taken(name, taken) for name in _filter_names(candidate))
+    )
+    taken.update(_filter_names(free))
+    return member._replace(expression=free)
 
 
-def _alternatives(name: str) -> Iterator[str]:
-    yield f"{name}_value"
-    number = 2
-    while True:
-        yield f"{name}_value_{number}"
-        number += 1
+def _name(expression: Expression) -> str:
+    field = evaluate(expression)
+    return field.name if isinstance(field, Field) else ""
 
 
 def _is_taken(name: str, taken: set[str]) -> bool:

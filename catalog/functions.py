@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from catalog.draft import Refusal
 from catalog.expression import Expression, Name, source
@@ -14,52 +14,60 @@ from catalog.tables import AdoptedTable
 FUNCTION = Name("sluice.resource", "Function")
 ROW, ROWS, NOTHING = "row", "rows", ""
 PREFIX = re.compile(r"^(p|in|arg|v|_)?_+")  # that some people give to arguments
-WIDER = {("int2", "int4"), ("int2", "int8"), ("int4", "int8"), ("varchar", "text")}
+WIDER = (("int2", "int4"), ("int2", "int8"), ("int4", "int8"), ("varchar", "text"))
 WITHOUT_ROUTE = ("trigger", "event_trigger", "internal", "language_handler", "fdw_handler")
 REMEDY = "a route of your own, or another function that calls it"
 
 
 class Functions:
-    """The functions in the schemas of the adopted tables."""
+    """The functions in the schemas of the adopted tables.
+
+    served: by the name of the table, the functions on its rows with their declarations.
+    not_served: the others, with the reason and the line to add.
+    """
 
     def __init__(self, snapshot: Snapshot, tables: Sequence[AdoptedTable]) -> None:
         schemas = {each.table.schema for each in tables}
         self._snapshot = snapshot
-        self._tables = tables
-        self._functions = [
+        self._by_key_type = _by_key_type(tables)
+        functions = [
             function
             for function in snapshot.functions
-            if function.schema in schemas and not _is_of_the_server(function)
+            if function.schema in schemas and not self._is_of_the_server(function)
         ]
-        self._counts = Counter(function.qualified for function in self._functions)
+        self._counts = Counter(function.qualified for function in functions)
+        self.served: dict[str, list[tuple[DatabaseFunction, Expression]]] = {}
+        self.not_served: list[Refusal] = []
+        for function in functions:
+            self._add(function)
 
-    def of(self, each: AdoptedTable) -> Iterator[tuple[DatabaseFunction, Expression]]:
-        """Yield the functions on a row of the table, each with its declaration."""
-        for function in self._functions:
-            if self._refusal(function) is None and self._table(function) is each:
-                declared = self.declaration(function, each, snake_case(function.name))
-                if isinstance(declared, Expression):
-                    yield function, declared
+    def _add(self, function: DatabaseFunction) -> None:
+        """Find the table of whose rows the function is, or why it is not served."""
+        fitting = self._fitting(function)
+        own = next((each for each in fitting if _is_about(function, each)), None)
+        declared = None if own is None else self.declaration(function, own)
+        reason = self._refusal(function)
+        if reason is None and own is None:
+            reason = "its first argument is no key of an adopted table"
+        elif reason is None and isinstance(declared, NoKind):
+            reason = declared.reason
+        if reason is None and own is not None and isinstance(declared, Expression):
+            self.served.setdefault(own.table.qualified, []).append((function, declared))
+            return
+        example = own or next(iter(fitting), None)
+        line = "" if example is None else self._line(function, example)
+        self.not_served.append(Refusal(_signature(function), str(reason), line or REMEDY))
 
-    def not_served(self) -> Iterator[Refusal]:
-        """Yield the functions that no resource declares, with the reason and the line to add."""
-        for function in self._functions:
-            reason = self._refusal(function)
-            if reason is not None:
-                yield Refusal(_signature(function), reason, self._line(function) or REMEDY)
-                continue
-            each = self._table(function)
-            if each is None:
-                reason = "its first argument is no key of an adopted table"
-                yield Refusal(_signature(function), reason, self._line(function) or REMEDY)
-                continue
-            declared = self.declaration(function, each, snake_case(function.name))
-            if isinstance(declared, NoKind):
-                yield Refusal(_signature(function), declared.reason, REMEDY)
+    def _fitting(self, function: DatabaseFunction) -> list[AdoptedTable]:
+        """Return the tables whose key the first arguments can be."""
+        if not function.arguments:
+            return []
+        name = function.arguments[0].type.qualified
+        names = [name, *(f"pg_catalog.{key}" for key, wider in WIDER if wider == name[11:])]
+        tables = [each for key in names for each in self._by_key_type.get(key, ())]
+        return [each for each in tables if _takes_key(function, each)]
 
-    def declaration(
-        self, function: DatabaseFunction, each: AdoptedTable, name: str
-    ) -> Expression | NoKind:
+    def declaration(self, function: DatabaseFunction, each: AdoptedTable) -> Expression | NoKind:
         """Return the `Function` of a resource, or why it cannot be declared."""
         arguments = []
         taken: set[str] = set()
@@ -82,7 +90,7 @@ class Functions:
             options["returns"] = returns
         if function.volatility != "v":
             options["stable"] = True
-        return Expression(FUNCTION, (name, function.qualified), options)
+        return Expression(FUNCTION, (snake_case(function.name), function.qualified), options)
 
     def _returns(self, function: DatabaseFunction, each: AdoptedTable) -> Expression | NoKind | str:
         returns = function.returns
@@ -104,23 +112,25 @@ class Functions:
             return NoKind(f"of what it returns, {kind.reason}")
         return named(kind, snake_case(function.name)).having(nullable=True)
 
+    def _is_of_the_server(self, function: DatabaseFunction) -> bool:
+        """Return whether the server calls it, as for a trigger, or makes the values of a range."""
+        returns = function.returns
+        if returns is None:
+            return False
+        if returns.is_builtin:
+            return returns.name in WITHOUT_ROUTE
+        definition = self._snapshot.types_by_name.get(returns.qualified)
+        is_of_range = definition is not None and definition.kind in ("r", "m")
+        return is_of_range and function.qualified == returns.qualified
+
     def _kind(self, type_: TypeReference) -> Expression | NoKind:
         return kind_of(resolved(type_, self._snapshot).type, self._snapshot)
-
-    def _table(self, function: DatabaseFunction) -> AdoptedTable | None:
-        """Return the table of whose rows the function is: it gets the key, and says so."""
-        fitting = [each for each in self._tables if _takes_key(function, each)]
-        for each in fitting:
-            is_row = function.returns and function.returns.qualified == each.table.qualified
-            if is_row or _names_key(function.arguments, each):
-                return each
-        return None
 
     def _refusal(self, function: DatabaseFunction) -> str | None:
         modes = {argument.mode for argument in function.arguments}
         if function.kind != "f":
-            what = {"p": "procedure", "a": "aggregate", "w": "window function"}[function.kind]
-            return f"it is a {what}"
+            kinds = {"p": "a procedure", "a": "an aggregate", "w": "a window function"}
+            return f"it is {kinds[function.kind]}"
         if self._counts[function.qualified] > 1:
             return "there are several functions of this name"
         if modes - {"i"}:
@@ -129,24 +139,30 @@ class Functions:
             return "it is SECURITY DEFINER: it has the privileges of its owner"
         return None
 
-    def _line(self, function: DatabaseFunction) -> str:
-        """Return the declaration in a resource whose key the function takes, if there is one."""
-        if self._counts[function.qualified] > 1 or function.kind != "f":
+    def _line(self, function: DatabaseFunction, each: AdoptedTable) -> str:
+        """Return the declaration in the resource, if the function can be called at all."""
+        is_single = self._counts[function.qualified] == 1 and function.kind == "f"
+        if not is_single or any(argument.mode != "i" for argument in function.arguments):
             return ""
-        if any(argument.mode != "i" for argument in function.arguments):
+        declared = self.declaration(function, each)
+        if isinstance(declared, NoKind):
             return ""
-        for each in self._tables:
-            if _takes_key(function, each):
-                declared = self.declaration(function, each, snake_case(function.name))
-                if isinstance(declared, Expression):
-                    return f"{source(declared)} in `relations` of {each.name}"
-        return ""
+        return f"{source(declared)} in `relations` of {each.name}"
 
 
-def _is_of_the_server(function: DatabaseFunction) -> bool:
-    """Return whether the function is called by the server, such as for a trigger."""
+def _by_key_type(tables: Sequence[AdoptedTable]) -> dict[str, list[AdoptedTable]]:
+    """Return the tables by the type of the first column of the key."""
+    found: dict[str, list[AdoptedTable]] = {}
+    for each in tables:
+        found.setdefault(each.table.by_name[each.key[0]].type.qualified, []).append(each)
+    return found
+
+
+def _is_about(function: DatabaseFunction, each: AdoptedTable) -> bool:
+    """Return whether the function returns rows of the table, or names its key."""
     returns = function.returns
-    return returns is not None and returns.is_builtin and returns.name in WITHOUT_ROUTE
+    is_row = returns is not None and returns.qualified == each.table.qualified
+    return is_row or _names_key(function.arguments, each)
 
 
 def _takes_key(function: DatabaseFunction, each: AdoptedTable) -> bool:

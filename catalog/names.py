@@ -2,7 +2,8 @@
 
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import count, islice
 
 from sluice.resource import MAX_NAME_BYTES
 
@@ -64,15 +65,18 @@ def _regular_singular(word: str) -> str:
     return word[:-1]
 
 
+def numbered(name: str) -> Iterator[str]:
+    """Yield the name, then the name with a number from 2 on, each as short as PostgreSQL's."""
+    yield name[:MAX_NAME_BYTES]
+    for number in count(2):
+        end = f"_{number}"
+        yield f"{name[: MAX_NAME_BYTES - len(end)]}{end}"
+
+
 def unique(name: str, taken: Collection[str], *alternatives: str) -> str:
     """Return the first of the names that is not taken, or one with a number."""
-    for candidate in (name, *alternatives):
-        if candidate not in taken:
-            return candidate
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
+    candidates = (name, *alternatives, *islice(numbered(name), 1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def module_name(resource: str) -> str:

@@ -1,7 +1,9 @@
 """Relations of a resource: references to other rows, and the lists below a row."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from catalog.draft import DraftMember, Refusal
 from catalog.expression import Expression, Name, Partial
@@ -12,6 +14,7 @@ from catalog.junctions import Junction
 from catalog.names import snake_case, unique
 from catalog.tables import AdoptedTable
 
+T = TypeVar("T")
 REF = Name("sluice.kinds.ref", "Ref")
 ONE = Name("sluice.resource", "One")
 MANY = Name("sluice.resource", "Many")
@@ -32,8 +35,12 @@ class Relations:
         functions: Functions,
     ) -> None:
         self._taken = {each.table.qualified: {*each.fields.values()} for each in tables}
-        self._keys = keys
-        self._junctions = junctions
+        self._of = _grouped(keys, lambda key: key.of)
+        self._to = _grouped(keys, lambda key: key.to)
+        self._links_of = _grouped(
+            (side for each in junctions for side in (each, each.reversed())),
+            lambda side: side.left_to,
+        )
         self._functions = functions
         self._names = {(key.of.table.qualified, key.columns): self._name(key) for key in keys}
 
@@ -41,25 +48,23 @@ class Relations:
         """Return the `Ref` of each column that references a row alone."""
         return {
             key.columns[0]: self._reference(key)
-            for key in self._keys
-            if key.of is each and len(key.columns) == 1
+            for key in self._of[each.table.qualified]
+            if len(key.columns) == 1
         }
 
     def members(self, each: AdoptedTable) -> Iterator[DraftMember | Refusal]:
         """Yield the references of several columns, the lists below a row, and the functions."""
-        for key in self._keys:
-            if key.of is each and len(key.columns) > 1:
+        for key in self._of[each.table.qualified]:
+            if len(key.columns) > 1:
                 name = self._names[each.table.qualified, key.columns]
                 options = {"resource": key.to.name, "foreign_key": list(key.columns)}
                 yield DraftMember(name, Expression(ONE, (name,), options))
-        for key in self._keys:
-            if key.to is each and _is_declared(key):
+        for key in self._to[each.table.qualified]:
+            if _is_declared(key):
                 yield self._list(key)
-        for junction in self._junctions:
-            for side in (junction, junction.reversed()):
-                if side.left_to is each:
-                    yield self._links(side)
-        for function, declared in self._functions.of(each):
+        for side in self._links_of[each.table.qualified]:
+            yield self._links(side)
+        for function, declared in self._functions.served.get(each.table.qualified, ()):
             name = self._take(each, str(declared.args[0]), f"call_{declared.args[0]}")
             yield DraftMember(name, replace(declared, args=(name, function.qualified)))
 
@@ -71,7 +76,10 @@ class Relations:
                 if tuple(one.foreign_key) == key.columns:
                     return one.name
         stem = _stem(key)
-        name = unique(stem, taken, f"{stem}_{key.to.singular}", f"{stem}_row")
+        columns = "_".join(key.of.fields[column] for column in key.columns)
+        by_columns = [f"{stem}_by_{columns}"] if len(key.columns) > 1 else []
+        by_table = [] if stem == key.to.singular else [f"{stem}_{key.to.singular}"]
+        name = unique(stem, taken, *by_columns, *by_table, f"{stem}_row")
         taken.add(name)
         return name
 
@@ -91,13 +99,14 @@ class Relations:
     def _list(self, key: ForeignKey) -> DraftMember | Refusal:
         """Return the list of the rows that reference a row, if an index answers it."""
         relation = self._names[key.of.table.qualified, key.columns]
-        by_relation = f"{key.of.name}_by_{_stem(key)}"
+        columns = "_".join(key.of.fields[column] for column in key.columns)
+        by_relation = f"{key.of.name}_by_{_stem(key) if len(key.columns) == 1 else columns}"
         is_only = self._count(key) == 1
         if key.of is key.to:
             base = "children" if relation == "parent" else by_relation
         else:
             base = key.of.name if is_only else by_relation
-        name = self._take(key.to, base, by_relation)
+        name = self._take(key.to, base, by_relation, f"{key.of.name}_by_{relation}")
         need = need_of_list(name, key.columns, key.of.key)
         if not is_met(need, key.of.table):
             reason = f"no index of {key.of.table.qualified} begins with {', '.join(key.columns)}"
@@ -137,7 +146,15 @@ class Relations:
 
     def _count(self, key: ForeignKey) -> int:
         """Return how many foreign keys the table has to the same table."""
-        return sum(each.of is key.of and each.to is key.to for each in self._keys)
+        return sum(each.to is key.to for each in self._of[key.of.table.qualified])
+
+
+def _grouped(items: Iterable[T], table: Callable[[T], AdoptedTable]) -> dict[str, list[T]]:
+    """Return the items by the name of the table of each."""
+    found: dict[str, list[T]] = defaultdict(list)
+    for item in items:
+        found[table(item).table.qualified].append(item)
+    return found
 
 
 def _is_declared(key: ForeignKey) -> bool:
@@ -165,7 +182,7 @@ def _kind_of(key: ForeignKey) -> Expression:
 
 def _stem(key: ForeignKey) -> str:
     """Return the name of what the columns reference: `owner_id` → `owner`."""
-    if len(key.columns) > 1:
+    if len(key.columns) > 1 or key.of.fields[key.columns[0]] == "id":
         return key.to.singular
     return _without_key_name(key.of.fields[key.columns[0]], key.to)
 

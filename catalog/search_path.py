@@ -25,7 +25,7 @@ def search_path(
         table = each.table
         own = [trigger.function.partition(".")[0] for trigger in table.triggers]
         own += [column.type.schema for column in table.columns]
-        own += [function.schema for function, _ in functions.of(each)]
+        own += [function.schema for function, _ in functions.served.get(table.qualified, ())]
         has_code = any(name not in (PUBLIC, "pg_catalog") for name in own)
         names = [table.schema, *own] if table.triggers or has_code else own
         schemas.update(dict.fromkeys(name for name in names if name != "pg_catalog"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from catalog.columns import ColumnKind, column_kinds, is_sensitive
-from catalog.draft import AdoptRequest, Refusal, Table
+from catalog.draft import AdoptRequest, Refusal
 from catalog.graphql_names import ENGINE_NAMES
 from catalog.kinds import KEYS
 from catalog.names import RESERVED, module_name, singular, snake_case, unique
@@ -163,13 +163,15 @@ def _without_key(
     if table.kind in KINDS:
         reason = f"it is a {KINDS[table.kind]}: no constraint says which columns identify a row"
         return Refusal(name, reason, _key_argument(table))
-    if candidates:
-        reason = _problem(candidates[0], kinds)
-        return Refusal(name, reason, _key_argument(table))
-    column = unique("id", set(table.by_name))
-    add = f"ADD COLUMN {column} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-    reason = "it has neither a primary key nor a unique constraint of NOT NULL columns"
-    return Refusal(name, reason, f"ALTER TABLE {_sql(table)} {add}", is_ddl=True)
+    add = f"ALTER TABLE {_sql(table)} ADD COLUMN {unique('id', set(table.by_name))}"
+    identity = "bigint GENERATED ALWAYS AS IDENTITY"
+    if not candidates:
+        reason = "it has neither a primary key nor a unique constraint of NOT NULL columns"
+        return Refusal(name, reason, f"{add} {identity} PRIMARY KEY", is_ddl=True)
+    reason = _problem(candidates[0], kinds)
+    if not _problem(candidates[0], kinds, is_chosen=True):
+        return Refusal(name, reason, f"KEY='{name}:{','.join(candidates[0])}'")
+    return Refusal(name, reason, f"{add} {identity} UNIQUE", is_ddl=True)
 
 
 def _sql(table: TableSnapshot) -> str:
@@ -177,7 +179,14 @@ def _sql(table: TableSnapshot) -> str:
 
 
 def _key_argument(table: TableSnapshot) -> str:
-    return f"KEY='{Table(table.schema, table.name)}:<column>[,<column>]'"
+    """Return the argument with the columns of a unique index, or those that a person chooses."""
+    unique_indexes = [
+        [key.column for key in index.keys]
+        for index in table.indexes
+        if index.is_unique and not index.predicate and all(key.column for key in index.keys)
+    ]
+    columns = ",".join(unique_indexes[0]) if unique_indexes else "<column>[,<column>]"
+    return f"KEY='{table.qualified}:{columns}'"
 
 
 def _unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:

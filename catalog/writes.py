@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from catalog.draft import DraftMember, DraftResource, Refusal
+from catalog.snapshot import TableTrigger
 from catalog.tables import KINDS, AdoptedTable
 from sluice.resource import EVERY_WRITE
+from sluice.sql.identifiers import quoted
 
 
 def writes(
@@ -23,9 +25,17 @@ def writes(
         missing.add("create")
         names = ", ".join(hidden)
         reason = f"{names} is NOT NULL without a default, and is not shown"
-        remedy = f"ALTER TABLE {each.sql_name} ALTER COLUMN … SET DEFAULT …"
+        alter = ", ".join(f"ALTER COLUMN {quoted(name)} SET DEFAULT …" for name in hidden)
+        remedy = f"ALTER TABLE {each.sql_name} {alter}"
+        triggers = [trigger.name for trigger in each.table.triggers if _may_set(trigger)]
+        if triggers:
+            remedy += f'; or "create" in `writes`, if the trigger {", ".join(triggers)} sets it'
         refused.append(Refusal(f"{resource.name} (create)", reason, remedy))
-    if not any(_is_changeable(member) for member in resource.fields):
+    if not any(_is_writable(member) for member in (*resource.key, *resource.fields)):
+        missing.add("create")
+        reason = "no column has a value that clients may set"
+        refused.append(Refusal(f"{resource.name} (create)", reason, "optional=True for a field"))
+    if not any(_is_writable(member) for member in resource.fields):
         missing |= {"replace", "update"}
     if not missing:
         return None, refused
@@ -42,5 +52,10 @@ def _hidden_columns(each: AdoptedTable, resource: DraftResource) -> Iterator[str
             yield member.column
 
 
-def _is_changeable(member: DraftMember) -> bool:
+def _may_set(trigger: TableTrigger) -> bool:
+    """Return whether the trigger may set a column of a new row."""
+    return trigger.timing == "BEFORE" and "INSERT" in trigger.events and trigger.is_enabled
+
+
+def _is_writable(member: DraftMember) -> bool:
     return member.expression is not None and not member.expression.options.get("read_only")

@@ -1,66 +1,156 @@
 """The draft of tables and views, and the declarations that it stands for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from catalog.classify import draft
-from catalog.draft import AdoptRequest, Draft, DraftResource
-from catalog.expression import source
+from catalog.draft import Draft, DraftResource
 from catalog.read import read
+from catalog.snapshot import from_json, to_json
+from local.postgres import PostgresServer
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
-from sluice.query import Query
-from sluice.settings import DatabaseSettings
-
-
-@pytest.fixture
-def database(empty_database: str) -> Iterator[Database]:
-    settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
-    yield database
-    database.dispose()
-
-
-def drafted(database: Database, ddl: str, *tables: str, **options: object) -> Draft:
-    """Return the draft of a schema `depot` with these tables, all of them by default."""
-    for statement in f"CREATE SCHEMA depot; {ddl}".split(";"):
-        if statement.strip():
-            database.write(Query(statement))
-    request = AdoptRequest(app="depot", tables=tables or ("depot.*",), **options)  # type: ignore[arg-type]
-    found = draft(read(database), request)
-    for resource in found.resources:
-        resource.resource()
-    return found
-
-
-def lines(resource: DraftResource) -> list[str]:
-    """Return the source of the key, the fields and the relations."""
-    members = [*resource.key, *resource.fields, *resource.relations]
-    return [source(member.expression) for member in members if member.expression]
-
+from tests.catalog.databases import AWKWARD, drafted, lines, opened, run
+from tests.catalog.served import problems, read_everything
 
 MUSIC = """
-CREATE TABLE depot.artist (artist_id integer PRIMARY KEY, name varchar(120) NOT NULL);
-CREATE TABLE depot.album (
+CREATE TABLE artist (artist_id integer PRIMARY KEY, name varchar(120) NOT NULL);
+CREATE TABLE album (
     album_id integer PRIMARY KEY,
     title text,
-    artist_id integer NOT NULL REFERENCES depot.artist
+    artist_id integer NOT NULL REFERENCES artist
 );
-CREATE INDEX ON depot.album (artist_id)
+CREATE INDEX ON album (artist_id)
 """
 
 
-def test_table_becomes_a_resource(database: Database) -> None:
-    album, artist = drafted(database, MUSIC).resources
-    assert (album.name, album.singular, album.group, album.module) == ("album",) * 2 + (
-        "depot",
-        "album",
-    )
+@pytest.fixture(scope="module")
+def awkward(postgres_server: PostgresServer) -> Iterator[Database]:
+    url = postgres_server.url(database="awkward")
+    run(postgres_server.url(), "CREATE DATABASE awkward")
+    run(url, AWKWARD.read_text())
+    with opened(url) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def odd(awkward: Database) -> Draft:
+    return drafted(awkward, "odd.*", "Odd Schema.*")
+
+
+def of(draft: Draft, name: str) -> DraftResource:
+    return next(each for each in draft.resources if each.name == name)
+
+
+def refused(draft: Draft) -> dict[str, tuple[str, str]]:
+    return {each.subject: (each.reason, each.remedy) for each in draft.refusals}
+
+
+def test_table_becomes_a_resource(empty_database: str) -> None:
+    run(empty_database, MUSIC)
+    with opened(empty_database) as database:
+        album, artist = drafted(database, "public.*").resources
+    names = (album.name, album.singular, album.group, album.module)
+    assert names == ("album", "album", "depot", "album")
     assert lines(album) == [
         'Integer("album_id", filter="in", sort=True)',
         'Text("title", nullable=True)',
         'Ref("artist_id", resource="artist", kind=Integer, filter="in", sort=True)',
     ]
     assert lines(artist)[-1] == 'Many("album", resource="album", foreign_key="artist_id")'
+
+
+def test_awkward_schema_can_be_derived(odd: Draft, tmp_path: Path) -> None:
+    assert [*problems(odd, tmp_path)] == []
+
+
+def test_awkward_tables_can_be_read(awkward: Database, odd: Draft, tmp_path: Path) -> None:
+    read_everything(odd, tmp_path, awkward)
+
+
+def test_tables_without_a_usable_key_are_refused(odd: Draft) -> None:
+    found = refused(odd)
+    assert {name for name in found if name.startswith("odd.") and "(" not in name} == {
+        f"odd.{name}"
+        for name in (
+            *("by_expression", "five", "k0", "kept", "money_key", "partial_key", "seen"),
+            *("token_key", "without_columns"),
+        )
+    }
+    add = "ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY"
+    assert found["odd.five"][1] == f"ALTER TABLE odd.five {add} UNIQUE"
+    assert found["odd.without_columns"][1] == f"ALTER TABLE odd.without_columns {add} PRIMARY KEY"
+    assert found["odd.kept"][1] == "KEY='odd.kept:id'"
+    assert found["odd.token_key"][1] == "KEY='odd.token_key:token'"
+
+
+def test_snapshot_survives_json(awkward: Database) -> None:
+    snapshot = read(awkward)
+    assert from_json(to_json(snapshot)) == snapshot
+
+
+def test_names_that_are_taken_or_reserved_are_changed(odd: Draft) -> None:
+    names = {each.name: each.singular for each in odd.resources}
+    assert names["odd_imports"] == "odd_import"
+    assert names["odd_nodes"] == "odd_node"
+    assert names["people"] == "person_row"
+    assert names["odd_schema_people"] == "odd_schema_person"
+    assert names["deal_stages"] == "deal_stage_row"  # the field `stage` of `deal` is DealStage
+    assert names["dates"] == "date_row"
+    assert {each.module for each in odd.resources} >= {"class_table", "registry_table"}
+
+
+def test_view_with_a_key_is_read_only(awkward: Database) -> None:
+    keys = {"odd.seen": ["id"], "kept": ["id"], "odd.token_key": ["token"]}
+    draft = drafted(awkward, "odd.seen", "odd.kept", "odd.token_key", view_keys=keys)
+    seen, kept, token = (of(draft, name).resource() for name in ("seen", "kept", "token_key"))
+    assert (seen.writes, kept.writes) == ((), ())
+    assert token.writes == ("create", "replace", "update", "delete")
+    assert lines(of(draft, "seen")) == [
+        'Integer("id", sort=True)',
+        'Text("name", nullable=True)',
+    ]
+    assert lines(of(draft, "kept"))[0] == 'Integer("id", filter="in", sort=True)'
+
+
+def test_key_of_unknown_columns_is_refused(awkward: Database) -> None:
+    draft = drafted(awkward, "odd.seen", view_keys={"seen": ["number"]})
+    assert refused(draft)["odd.seen"][0] == "there is no column number"
+
+
+def test_key_that_is_not_unique_is_read_only(awkward: Database) -> None:
+    draft = drafted(awkward, "odd.partial_key", view_keys={"partial_key": ["a"]})
+    assert draft.resources[0].resource().writes == ()
+
+
+def test_pattern_without_a_table_is_refused(awkward: Database) -> None:
+    draft = drafted(awkward, "odd.nowhere*", "absent")
+    assert [each.subject for each in draft.refusals] == ["odd.nowhere*", "public.absent"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "declared"),
+    [
+        ("person", 'Integer("id", filter="in", sort=True)'),
+        ("kinds", 'Choice("quoted", choices=("A", "b"), type=\'odd."Mood"\', default="A")'),
+        ("kinds", 'Integer("positive", minimum=1, maximum=999999, default=1)'),
+        ("checks", 'Numeric("d", precision=10, scale=2, minimum=0, nullable=True)'),
+        ("kinds", 'Array("words", of=Text("word", nullable=True), nullable=True)'),
+        ("kinds", 'Numeric("n50", precision=1000, scale=50, nullable=True)'),
+        ("indexed", 'Text("a", nullable=True, filter=["in", "prefix", "is_null"])'),
+        ("indexed", 'Text("b", nullable=True, filter=["in", "prefix", "is_null"], sort=True)'),
+        ("indexed", 'Text("c", nullable=True)'),
+        ("indexed", 'Array("f", of=Text("f", nullable=True), nullable=True, filter="has")'),
+        ("indexed", 'Json("g", nullable=True, filter="contains")'),
+        ("indexed", 'Boolean("h", nullable=True, filter=["equal", "is_null"], sort=True)'),
+        ("secrets", 'Integer("token_count", nullable=True)'),
+        ("defaults", 'Uuid("id", read_only=True, filter="in", sort=True)'),
+        ("defaults", 'Timestamp("created", read_only=True)'),
+        ("defaults", 'Numeric("n_value", precision=5, scale=1, column="n", default="1.5")'),
+        ("defaults", 'Json("j", default={"a": [1, None]})'),
+        ("defaults", 'Text("t2", optional=True)'),
+        ("checks", 'Integer("id", minimum=1, filter="in", sort=True)'),
+    ],
+)  # fmt: skip
+def test_column_becomes_a_field(odd: Draft, resource: str, declared: str) -> None:
+    assert declared in lines(of(odd, resource))

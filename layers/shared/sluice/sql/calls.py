@@ -200,7 +200,7 @@ def _read_sql(call: Call, *, many: bool = False) -> str:
             SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n_), '') AS items, count(*) AS found
             FROM (
                 SELECT {projection.alias}.n_,
-                       (SELECT row_to_json(o)::text FROM (SELECT {projection.columns()}) o) AS item
+                       (SELECT row_to_json(o.*)::text FROM (SELECT {projection.columns()}) o) AS item
                 FROM {projection.source_with({projection.alias: rows})}{where}
             ) q
         ) r"""
@@ -221,4 +221,4 @@ def _value(field: Field) -> str:
     The cast gives it the field's decimals, which the type of a function's result does not say.
     """
     item = f'{field.select(f"CAST(f_.value AS {field.ddl()})")} AS "{field.name}"'
-    return f"(SELECT row_to_json(o)::text FROM (SELECT {item}) o) AS json, {NO_ROW}"
+    return f"(SELECT row_to_json(o.*)::text FROM (SELECT {item}) o) AS json, {NO_ROW}"

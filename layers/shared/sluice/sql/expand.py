@@ -83,7 +83,7 @@ def _item(repository: Repository, one: One, other: Repository, below: Sequence[s
     shown = ", ".join([projection.columns(), *below])
     row = f"SELECT {shown} FROM {projection.source} WHERE {where}"
     return (
-        f"(SELECT (SELECT row_to_json(o) FROM ({row}) o) FROM (SELECT {key}) {FROM}) "
+        f"(SELECT (SELECT row_to_json(o.*) FROM ({row}) o) FROM (SELECT {key}) {FROM}) "
         f'AS "{one.name}"'
     )
 

@@ -91,7 +91,7 @@ def _connection_select(parts: _Parts) -> str:
     fields = ", ".join([*parts.fields, f'{parts.cursor_values} AS "{KEYS_FIELD}"'])
     order = f" ORDER BY {order_by(parts.keys)}" if parts.joins else ""
     return f"""
-        SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
+        SELECT coalesce(string_agg(row_to_json(q.*)::text, ','), '') AS items,
                {parts.has_before} AS has_before,
                {parts.has_more} AS has_more,
                {parts.total} AS total
@@ -113,7 +113,7 @@ def _page_select(parts: _Parts, spec: SelectSpec) -> str:
                {parts.total} AS total
         FROM (
             SELECT row_number() OVER (ORDER BY {order_by(parts.keys)}) AS n,
-                   (SELECT row_to_json(o)::text FROM (SELECT {fields}) o) AS item,
+                   (SELECT row_to_json(o.*)::text FROM (SELECT {fields}) o) AS item,
                    {parts.cursor_values}::text AS key
             FROM {parts.source}
         ) q"""

@@ -14,7 +14,7 @@ from sluice.kinds.field import Field, FieldFilter
 from sluice.sql.key import Key
 from sluice.sql.projection import Column, Join, Projection, aliased
 
-PARENT = "parent"  # the alias of the parent's key in the statement of its list
+PARENT = "parent_"  # the alias of the parent's key in the statement of its list
 
 
 class Filter(NamedTuple):

@@ -167,7 +167,7 @@ class Projection:
     def representation(self, only: frozenset[str] | None = None, more: tuple[str, ...] = ()) -> str:
         """Return the SELECT list of a `Representation`: json, etag, id."""
         return (
-            f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only, more)}) o) AS json, "
+            f"(SELECT row_to_json(o.*)::text FROM (SELECT {self.columns(only, more)}) o) AS json, "
             f"({self.etag}) AS etag, {self.id_sql} AS id"
         )
 

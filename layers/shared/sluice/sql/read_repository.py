@@ -98,7 +98,7 @@ class ReadRepository(Repository):
         columns = projection.columns({key, *fields})
         condition = " AND ".join(filter(None, [condition, projection.row_condition]))
         sql = f"""
-        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.{key}), '') AS items
+        SELECT coalesce(string_agg(row_to_json(o.*)::text, ',' ORDER BY o.{key}), '') AS items
         FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o"""
         row = self._executor.read(Query(sql, {"ids": list(ids)}, prepare=True))[0]
         return list(json.loads(f"[{row.items}]"))
@@ -116,7 +116,7 @@ def _many_sql(projection: Projection, fields: frozenset[str]) -> str:
     equal = [f"{column} = k_.{name}" for column, name in pairs]
     columns = projection.columns({*fields, *(key.name for key in projection.keys)})
     return f"""
-        SELECT k_.n, (SELECT row_to_json(o)::text FROM (SELECT {columns}) o) AS item
+        SELECT k_.n, (SELECT row_to_json(o.*)::text FROM (SELECT {columns}) o) AS item
         FROM {projection.source}, {unnested(projection.keys)} AS k_ ({", ".join(names)}, n)
         WHERE {" AND ".join(filter(None, [*equal, projection.row_condition]))}"""
 

@@ -22,7 +22,6 @@ LIST_PARAMETERS = frozenset(
     }
 )
 POSITION = re.compile(r"[ks][0-9]+", re.ASCII)  # the keys of a position, in parameters and rows
-ROW_ALIASES = frozenset({"o", "q"})  # PostgreSQL would take row_to_json(o) for the field `o`
 
 
 def require_supported(resource: Resource) -> None:
@@ -97,8 +96,6 @@ def _update_parameters(resource: Resource) -> frozenset[str]:
 
 
 def _is_reserved(field: Field, resource: Resource) -> bool:
-    return (
-        field.name in ROW_ALIASES
-        or (field in resource.writable and field.name in CREATE_PARAMETERS)
-        or (field in resource.changeable and field.name in _update_parameters(resource))
-    )
+    if field in resource.changeable and field.name in _update_parameters(resource):
+        return True
+    return field in resource.writable and field.name in CREATE_PARAMETERS

@@ -200,7 +200,9 @@ def _read_sql(call: Call, *, many: bool = False) -> str:
             SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n_), '') AS items, count(*) AS found
             FROM (
                 SELECT {projection.alias}.n_,
-                       (SELECT row_to_json(o.*)::text FROM (SELECT {projection.columns()}) o) AS item
+                       (
+                           SELECT row_to_json(o.*)::text FROM (SELECT {projection.columns()}) o
+                       ) AS item
                 FROM {projection.source_with({projection.alias: rows})}{where}
             ) q
         ) r"""

@@ -81,7 +81,7 @@ def _payload(many: Many) -> dict[str, Column]:
     if not many.payload:
         return {}
     items = ", ".join(f'{_select(field)} AS "{field.name}"' for field in many.payload)
-    sql = f"(SELECT row_to_json(p_) FROM (SELECT {items}) p_)"
+    sql = f"(SELECT row_to_json(p_.*) FROM (SELECT {items}) p_)"
     return {LINK: Column(sql, Payload(LINK, many.payload))}
 
 

@@ -236,7 +236,7 @@ def _equivalent(column: SortColumn, joins: Iterable[Join]) -> SortColumn | None:
 def _parent_key(alias: str, columns: Sequence[str], first: SortKey) -> SortKey:
     """Return the parent's key as the first sort key, although it is equal in all rows of a list.
 
-    With `column = parent.id` the planner drops the column from ORDER BY. It may then read an index
+    With `column = parent_.id` the planner drops the column from ORDER BY. It may then read an index
     of the other keys, and skip the rows of other parents. For a small parent, that is nearly the
     whole table. With an array of one value (= ANY) it keeps the column, and uses an index that
     begins with it. Of a key of several columns, the last one has a range (>= and <=) instead, for

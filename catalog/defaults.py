@@ -1,6 +1,7 @@
 """The default of a column: a constant that a declaration can have, or what the database sets."""
 
 import json
+import math
 import re
 from decimal import Decimal
 from typing import Literal
@@ -91,7 +92,10 @@ def _json(node: SqlNode, kind: Expression) -> object:
     if name == "Boolean":
         raise NoConstant(name)
     if name in NUMBERS:
-        return float(text) if name in ("Float", "Real") else int(text)
+        number = float(text)
+        if not math.isfinite(number):
+            raise NoConstant(name)
+        return number if name in ("Float", "Real") else int(text)
     if name == "Json":
         return _without_floats(text)
     if name in ("Interval", "Range", "Timestamp", "LocalTimestamp", "Inet", "Cidr"):

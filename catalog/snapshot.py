@@ -265,8 +265,13 @@ class Snapshot:
         return {table.qualified: table for table in self.tables}
 
     def only(self, tables: Collection[str]) -> "Snapshot":
-        """Return a snapshot with these tables alone, for the file beside an application."""
-        return replace(self, tables=tuple(t for t in self.tables if t.qualified in tables))
+        """Return what a draft of these tables needs, without what changes from server to server."""
+        chosen = tuple(
+            replace(table, estimated_rows=-1) for table in self.tables if table.qualified in tables
+        )
+        schemas = {table.schema for table in chosen}
+        functions = tuple(each for each in self.functions if each.schema in schemas)
+        return replace(self, database="", version=0, tables=chosen, functions=functions)
 
 
 def to_json(snapshot: Snapshot) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.draft import Draft, DraftResource
+from catalog.classify import draft
+from catalog.draft import AdoptRequest, Draft, DraftResource
 from catalog.read import read
 from catalog.snapshot import from_json, to_json
 from local.postgres import PostgresServer
@@ -38,12 +39,12 @@ def odd(awkward: Database) -> Draft:
     return drafted(awkward, "odd.*", "Odd Schema.*")
 
 
-def of(draft: Draft, name: str) -> DraftResource:
-    return next(each for each in draft.resources if each.name == name)
+def of(found: Draft, name: str) -> DraftResource:
+    return next(each for each in found.resources if each.name == name)
 
 
-def refused(draft: Draft) -> dict[str, tuple[str, str]]:
-    return {each.subject: (each.reason, each.remedy) for each in draft.refusals}
+def refused(found: Draft) -> dict[str, tuple[str, str]]:
+    return {each.subject: (each.reason, each.remedy) for each in found.refusals}
 
 
 def test_table_becomes_a_resource(empty_database: str) -> None:
@@ -102,30 +103,30 @@ def test_names_that_are_taken_or_reserved_are_changed(odd: Draft) -> None:
 
 def test_view_with_a_key_is_read_only(awkward: Database) -> None:
     keys = {"odd.seen": ["id"], "kept": ["id"], "odd.token_key": ["token"]}
-    draft = drafted(awkward, "odd.seen", "odd.kept", "odd.token_key", view_keys=keys)
-    seen, kept, token = (of(draft, name).resource() for name in ("seen", "kept", "token_key"))
+    found = drafted(awkward, "odd.seen", "odd.kept", "odd.token_key", view_keys=keys)
+    seen, kept, token = (of(found, name).resource() for name in ("seen", "kept", "token_key"))
     assert (seen.writes, kept.writes) == ((), ())
     assert token.writes == ("create", "replace", "update", "delete")
-    assert lines(of(draft, "seen")) == [
+    assert lines(of(found, "seen")) == [
         'Integer("id", sort=True)',
         'Text("name", nullable=True)',
     ]
-    assert lines(of(draft, "kept"))[0] == 'Integer("id", filter="in", sort=True)'
+    assert lines(of(found, "kept"))[0] == 'Integer("id", filter="in", sort=True)'
 
 
 def test_key_of_unknown_columns_is_refused(awkward: Database) -> None:
-    draft = drafted(awkward, "odd.seen", view_keys={"seen": ["number"]})
-    assert refused(draft)["odd.seen"][0] == "there is no column number"
+    found = drafted(awkward, "odd.seen", view_keys={"seen": ["number"]})
+    assert refused(found)["odd.seen"][0] == "there is no column number"
 
 
 def test_key_that_is_not_unique_is_read_only(awkward: Database) -> None:
-    draft = drafted(awkward, "odd.partial_key", view_keys={"partial_key": ["a"]})
-    assert draft.resources[0].resource().writes == ()
+    found = drafted(awkward, "odd.partial_key", view_keys={"partial_key": ["a"]})
+    assert found.resources[0].resource().writes == ()
 
 
 def test_pattern_without_a_table_is_refused(awkward: Database) -> None:
-    draft = drafted(awkward, "odd.nowhere*", "absent")
-    assert [each.subject for each in draft.refusals] == ["odd.nowhere*", "public.absent"]
+    found = drafted(awkward, "odd.nowhere*", "absent")
+    assert [each.subject for each in found.refusals] == ["odd.nowhere*", "public.absent"]
 
 
 @pytest.mark.parametrize(
@@ -154,3 +155,12 @@ def test_pattern_without_a_table_is_refused(awkward: Database) -> None:
 )  # fmt: skip
 def test_column_becomes_a_field(odd: Draft, resource: str, declared: str) -> None:
     assert declared in lines(of(odd, resource))
+
+
+def test_snapshot_of_some_tables_gives_the_same_draft(awkward: Database) -> None:
+    snapshot = read(awkward)
+    request = AdoptRequest(app="depot", tables=["odd.hubs", "odd.spokes"])
+    some = from_json(to_json(snapshot.only(["odd.hubs", "odd.spokes"])))
+    assert draft(some, request) == draft(snapshot, request)
+    assert not some.version
+    assert {table.estimated_rows for table in some.tables} == {-1}

@@ -54,7 +54,9 @@ class Request:
         is_base64 = event.get("isBase64Encoded")
         query: Mapping[str, str] = event.get("queryStringParameters") or {}
         raw_query = event.get("rawQueryString")
-        pairs = parse_qsl(raw_query, keep_blank_values=True) if raw_query else query.items()
+        # API Gateway joins the values of a repeated parameter with commas.
+        may_repeat = raw_query and any("," in text for text in query.values())
+        pairs = parse_qsl(raw_query, keep_blank_values=True) if may_repeat else query.items()
         body = b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")
         return cls(
             method=event["requestContext"]["http"]["method"],

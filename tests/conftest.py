@@ -1,8 +1,8 @@
 """Load the fixtures, which are in modules of tests/fixtures by subject.
 
 A session has one application. With SLUICE_APP=sample it runs the tests of the engine, those of
-catalog/ and the suites, with SLUICE_APP=agency those of the agency and the suites, otherwise
-everything else.
+catalog/ and the suites, with SLUICE_APP=agency those of the agency and the suites, with that of an
+adopted application the suites, otherwise everything else.
 """
 
 import os
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sluice import application
+from tests.fixtures.own_tables import fixtures_module
 
 HERE = Path(__file__).parent
 OWN_TESTS = {"sample": ("engine", "catalog"), "agency": ("agency",)}  # application → its tests
-OWN = OWN_TESTS.get(os.environ.get("SLUICE_APP", ""), ())
+APP = os.environ.get("SLUICE_APP", "")
+OWN = OWN_TESTS.get(APP, (APP,) if APP else ())
 OF_OTHERS = {folder for folders in OWN_TESTS.values() for folder in folders} - {*OWN}
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
@@ -27,7 +28,7 @@ pytest_plugins = [
     "tests.fixtures.aws",
     "tests.fixtures.tcp_proxy",
     "tests.fixtures.database",
-    f"tests.fixtures.{application.current().name}",
+    fixtures_module(),
     "tests.fixtures.application",
     "tests.fixtures.imports",
     "tests.fixtures.import_queue",

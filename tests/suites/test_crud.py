@@ -223,14 +223,19 @@ def test_read_only_fields_are_ignored(client: Client, name: str, route: RouteSpe
 
 @each_write(["PUT", "PATCH"])
 def test_row_can_be_sent_back(client: Client, name: str, route: RouteSpec) -> None:
-    """What changes nothing keeps the version."""
+    """What changes nothing keeps the version, unless a trigger of the owner sets columns."""
     path = new_row_path(client, name)
     current = client.get(path)
+    set_by_trigger = {*route.body.read_only} if case_of(name).has_trigger(client) else set()
 
     for body in (current.json, {} if route.method == "PATCH" else current.json):
         response = client.call(route.method, path, body)
-        assert (response.status, response.text) == (200, current.text)
-        assert response.headers["ETag"] == current.headers["ETag"]
+        assert response.status == 200, response.text
+        different = {key for key, value in response.json.items() if value != current.json[key]}
+        assert different <= set_by_trigger
+        if not different:
+            assert response.text == current.text
+            assert response.headers["ETag"] == current.headers["ETag"]
 
 
 @each_write(["PUT"])

@@ -40,6 +40,7 @@ TYPES = {
     "ERRORS": "dict[str, dict[str, str]]",
     "CONSTRAINTS": "dict[str, tuple[str, tuple[str, ...]]]",
     "SELF_REFERENCES": "dict[str, tuple[str, ...]]",
+    "KEYS": "dict[str, tuple[str, ...]]",
     "FUNCTIONS": "tuple[str, ...]",
     "TABLES": "tuple[tuple[str, str, bool], ...]",
     "ANALYST_TABLES": (
@@ -79,6 +80,7 @@ def constants(found: Found) -> dict[str, Any]:
         which is null where the database found no row by its slug.
     CONSTRAINTS: constraint with its schema → its table and columns.
     SELF_REFERENCES: table → the columns of each foreign key to the same table.
+    KEYS: table → the columns of a key that clients choose.
     FUNCTIONS: the functions of the database that are called.
     TABLES: table, what the functions may do with it, and whether analysts may read it.
     ANALYST_TABLES: those tables with their columns, as Catalogue.of reads them.
@@ -109,6 +111,11 @@ def constants(found: Found) -> dict[str, Any]:
         "SELF_REFERENCES": {
             table: tuple(",".join(columns) for columns in foreign_keys)
             for table, foreign_keys in _self_references(resources)
+        },
+        "KEYS": {
+            each.table: tuple(key.column for key in each.keys)
+            for each in resources
+            if not all(key.read_only for key in each.keys)
         },
         "FUNCTIONS": tuple(dict.fromkeys(_functions(resources))),
         "TABLES": tuple(privileges(resources)),

@@ -20,7 +20,7 @@ def test_view_is_read_only(client: Client, name: str) -> None:
 def test_row_moves_to_another_partition(client: Client) -> None:
     """Writes name the parent table, and each partition has its rows."""
     rows = [
-        {"id": 1, "measured_at": f"{year}-05-01T00:00:00.000000Z", "value": year + 0.5}
+        {"sensor": 1, "measured_at": f"{year}-05-01T00:00:00.000000Z", "value": year + 0.5}
         for year in (2025, 2026, 2027)
     ]
     for row in rows:
@@ -28,6 +28,9 @@ def test_row_moves_to_another_partition(client: Client) -> None:
 
     count = "SELECT count(*) FROM agency.measurements_2026"
     assert client.sql(count) == [[1]]
+    again = client.post("/api/measurements", rows[1])
+    expected = {"/sensor": "duplicate", "/measured_at": "duplicate"}
+    assert (again.status, again.errors) == (409, expected)  # the report names the partition
     assert client.get("/api/measurements").json["data"] == rows
     assert client.get("/api/measurements?sort=value:desc").json["data"] == rows[::-1]
     path = "/api/measurements/1/2026-05-01T00:00:00Z"

@@ -93,6 +93,10 @@ ERRORS: dict[str, dict[str, str]] = {
 }
 CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
+KEYS: dict[str, tuple[str, ...]] = {
+    "public.inventory": ("product_id",),
+    "public.order_items": ("order_id", "product_id"),
+}
 FUNCTIONS: tuple[str, ...] = ()
 TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.categories", "SELECT, INSERT, UPDATE, DELETE", True),

@@ -149,6 +149,11 @@ class Application:
         return cast("Mapping[str, tuple[str, ...]]", self.registry.SELF_REFERENCES)
 
     @property
+    def keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Each table whose key clients choose, with the columns of the key."""
+        return cast("Mapping[str, tuple[str, ...]]", self.registry.KEYS)
+
+    @property
     def has_graphql(self) -> bool:
         """Whether it has GraphQL types."""
         return bool(self.registry.GRAPHQL)

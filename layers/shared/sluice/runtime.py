@@ -21,11 +21,11 @@ from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.error_names import ErrorNames
 from sluice.db.passwords import password_provider
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
-from sluice.db.sqlstate import ErrorNames
 from sluice.settings import DatabaseSettings, Settings, SettingsError
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
@@ -208,7 +208,7 @@ def error_names() -> ErrorNames:
     """
     app = application.current()
     errors = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
-    return ErrorNames(app.errors, app.constraints, app.self_references, errors)
+    return ErrorNames(app.errors, app.constraints, app.self_references, app.keys, errors)
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

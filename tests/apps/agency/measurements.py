@@ -12,7 +12,7 @@ MEASUREMENTS = Resource(
     description="What a sensor has measured.",
     table="agency.measurements",
     group="measurements",
-    key=[BigInt("id", sort=True), Timestamp("measured_at")],
+    key=[BigInt("sensor", column="id", sort=True), Timestamp("measured_at")],
     fields=[Real("value", nullable=True, non_finite=True, filter="range", sort=True)],
 )
 

@@ -181,7 +181,7 @@ ERRORS: dict[str, dict[str, str]] = {
         "user": "user",
         "Parcel Size": "parcel",
     },
-    "agency.measurements": {"id": "id", "measured_at": "measured_at", "value": "value"},
+    "agency.measurements": {"id": "sensor", "measured_at": "measured_at", "value": "value"},
     "agency.monthly": {"month": "month", "rates": "rates", "highest": "highest"},
     "agency.pipeline": {
         "id": "id",
@@ -322,6 +322,17 @@ CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {
     "agency.notes": ("parent_id",),
+}
+KEYS: dict[str, tuple[str, ...]] = {
+    "agency.labels": ("slug",),
+    "agency.rates": ("country", "valid_from"),
+    "agency.events": ("happened_at", "stage", "kind", "source"),
+    "agency.holidays": ("day",),
+    "agency.measurements": ("id", "measured_at"),
+    "agency.monthly": ("month",),
+    "agency.pipeline": ("id",),
+    "agency.stages": ("stage",),
+    "agency.switches": ("state",),
 }
 FUNCTIONS: tuple[str, ...] = (
     "agency.win",
@@ -476,8 +487,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
             "update": "updateMeasurement",
             "delete": "deleteMeasurement",
         },
-        "key": ("id", "measured_at"),
-        "columns": {"measurementId": "id"},
+        "key": ("sensor", "measured_at"),
     },
     "Month": {
         "resource": "monthly",

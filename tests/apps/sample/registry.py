@@ -62,6 +62,7 @@ ERRORS: dict[str, dict[str, str]] = {
 }
 CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
+KEYS: dict[str, tuple[str, ...]] = {}
 FUNCTIONS: tuple[str, ...] = ()
 TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),

@@ -7,7 +7,7 @@ Sluice's functions are raised in a DO block (`raise_statement`), and arrive in t
 from dataclasses import dataclass
 
 from sluice import errors
-from sluice.db.sqlstate import ErrorNames
+from sluice.db.error_names import ErrorNames
 
 SECRET = "Kj9_secret_value"  # in every row and parameter, and never in an error
 

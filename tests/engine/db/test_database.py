@@ -9,8 +9,8 @@ import pytest
 
 from sluice.db.database import Database
 from sluice.db.driver.connection import PipelinedConnection
+from sluice.db.error_names import ErrorNames
 from sluice.db.pool import BeginTransaction
-from sluice.db.sqlstate import ErrorNames
 from sluice.errors import ConnectionLost, Duplicate
 from sluice.query import Query
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import Engine, text
 
 from sluice import errors
 from sluice.db.database import Database
-from sluice.db.sqlstate import RULES, ErrorNames, from_report, translate
+from sluice.db.error_names import ErrorNames
+from sluice.db.sqlstate import RULES, from_report, translate
 from sluice.query import Query
 from tests.engine.db.conftest import Connect, pipelined
 from tests.engine.db.sqlstate_cases import CASES, NAMES, SCHEMA, SECRET, UNAVAILABLE, Case
@@ -138,6 +140,40 @@ def test_unknown_table_has_fields_that_all_tables_agree_on() -> None:
     for column, pointers in (("price", ["/price"]), ("name", []), ("hidden", [])):
         error = from_report({"C": "23502", "s": "s", "t": "partition", "c": column}, NAMES)
         assert [fault.pointer for fault in error.errors] == pointers
+
+
+@pytest.mark.parametrize(
+    ("statement", "pointer"),
+    [
+        ("INSERT INTO s.makers (name) VALUES (:name)", "/title"),
+        ('WITH p AS (UPDATE "s"."products" p SET name = :name) SELECT', "/name"),
+        ("DELETE FROM s.products", "/name"),
+        ("INSERT INTO s.undeclared SELECT name FROM s.makers", None),
+    ],
+)
+def test_unknown_table_has_fields_of_the_written_one(statement: str, pointer: str | None) -> None:
+    report = {"C": "23505", "s": "s", "t": "partition", "D": "Key (name)=(x) already exists."}
+    error = from_report(report, NAMES.after(statement))
+    assert [fault.pointer for fault in error.errors] == ([pointer] if pointer else [])
+
+
+@pytest.mark.parametrize(
+    ("constraint", "pointers"),
+    [
+        ("partition_pkey", ["/maker", "/seat"]),
+        ("partition_last_seat_key", ["/last", "/seat"]),
+        ("partition_last_seat_key1", ["/last", "/seat"]),
+        ("partition_seat_idx", ["/seat"]),
+        ("lookups_last_excl", ["/last"]),
+        ("partition_last_hidden_key", []),
+    ],
+)
+def test_partition_that_the_role_may_not_read(constraint: str, pointers: list[str]) -> None:
+    """The report has no detail, so the name of the constraint tells the columns."""
+    names = replace(NAMES, keys={"s.lookups": ("maker_id", "seat")})
+    report = {"C": "23505", "s": "s", "t": "partition", "n": constraint}
+    error = from_report(report, names.after("INSERT INTO s.lookups"))
+    assert [fault.pointer for fault in error.errors] == pointers
 
 
 def test_no_column_is_named_without_names() -> None:

@@ -132,17 +132,18 @@ class Database:
             make_row = _row_maker(tuple([column[0] for column in description]))
             return [make_row(row) for row in cursor.fetchall()]
         except BaseException as error:
-            self._raise_translated(pooled, error)
+            self._raise_translated(pooled, error, query.sql)
             raise
         finally:
             connection.autocommit = False
 
-    def _raise_translated(self, pooled: PooledConnection, error: BaseException) -> None:
-        """Raise the SluiceError for an error of the driver, if it is one."""
+    def _raise_translated(self, pooled: PooledConnection, error: BaseException, sql: str) -> None:
+        """Raise the SluiceError for an error of the driver in a statement, if it is one."""
         if self.pool.is_disconnect(error, pooled.connection):
             pooled.invalidate(error)
+        pool = self.pool
         translated = translate(
-            error, connected=True, migrated=self.pool.migrated, names=self.pool.names
+            error, connected=True, migrated=pool.migrated, names=pool.names, statement=sql
         )
         if translated is not None:
             raise translated from error
@@ -183,7 +184,7 @@ class Transaction:
         try:
             self._transaction.connection.cursor().execute(sql, stream=BytesIO(data))
         except Exception as error:
-            self._database._raise_translated(self._transaction, error)
+            self._database._raise_translated(self._transaction, error, sql)
             raise
 
     def commit(self) -> None:

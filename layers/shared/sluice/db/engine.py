@@ -22,9 +22,10 @@ from sluice import request_context
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.driver import compat
 from sluice.db.driver.transport import tls_context
+from sluice.db.error_names import ErrorNames
 from sluice.db.session_settings import startup_settings
 from sluice.db.sqlalchemy_pool import BoundedPool
-from sluice.db.sqlstate import ErrorNames, translate
+from sluice.db.sqlstate import translate
 from sluice.settings import DatabaseSettings, Pooler, SettingsError
 
 Workload = Literal["function", "web", "batch"]
@@ -141,7 +142,10 @@ def _translate_errors(engine: Engine, names: Callable[[], ErrorNames], *, migrat
             return None  # the pool replaces the connection
         connected = context.connection is not None
         error = context.original_exception
-        return translate(error, connected=connected, migrated=migrated, names=names)
+        statement = context.statement or ""
+        return translate(
+            error, connected=connected, migrated=migrated, names=names, statement=statement
+        )
 
 
 @contextmanager

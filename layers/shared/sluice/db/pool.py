@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sluice.db.sqlstate import ErrorNames
+from sluice.db.error_names import ErrorNames
 from sluice.query import Query
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, exc, te
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from sluice import request_context
+from sluice.db.error_names import ErrorNames
 from sluice.db.pool import BeginTransaction, PeakUse, PoolMetrics
-from sluice.db.sqlstate import ErrorNames, translate
+from sluice.db.sqlstate import translate
 from sluice.errors import PoolExhausted
 from sluice.query import Query
 

@@ -7,49 +7,19 @@ contain SQL, table names and values of other rows. The cause is logged.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from pg8000.exceptions import Error as DriverError
 from pg8000.exceptions import InterfaceError
 
 from sluice import errors
 from sluice.db.driver.transport import DISCONNECT_MESSAGES
+from sluice.db.error_names import ErrorNames
 from sluice.errors import FieldError, SluiceError
 
 # The fields of an ErrorResponse by their letters, among them C (SQLSTATE), M (message), D (detail),
 # s (schema), t (table), c (column), n (constraint) and R (the server's routine).
 Report = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorNames:
-    """An application's names in the server's reports.
-
-    fields: table → column → field, for the columns that may be named to a client. Others never are.
-        `shelf.code` is the field `shelf`, whose column has the key of the row with this code.
-    constraints: constraint → table and columns, where the report does not have the columns.
-    self_references: table → the columns of each foreign key to the same table.
-    errors: constraints whose violation has an error of its own.
-
-    The names of tables and constraints have their schema, but for `errors`.
-    """
-
-    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    constraints: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    self_references: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    errors: Mapping[str, type[SluiceError]] = field(default_factory=dict)
-
-    def of(self, table: str, column: str) -> str | None:
-        """Return the field of a column as `fields` has it, or None.
-
-        A partition, and the table below a view, have other names than the declared table. So a
-        table that is unknown has the fields that all known tables agree on.
-        """
-        if table in self.fields:
-            return self.fields[table].get(column)
-        found = {columns[column] for columns in self.fields.values() if column in columns}
-        return found.pop() if len(found) == 1 else None
 
 
 Rule = Callable[[Report, ErrorNames], SluiceError]
@@ -78,6 +48,7 @@ FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 # SQLSTATEs of a key that is taken, or missing in another table: the detail has its columns.
 SQLSTATES_WITH_KEY = ("23503", "23505", "23P01")
 KEY = re.compile(r"\((.*?)\)=\(", re.DOTALL)
+KIND_OF_CONSTRAINT = re.compile(r"_(key|idx|check|fkey|excl|not_null)\d*$")
 NAMES_IN_KEY = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
 
 # The server's routines that report a row which a policy refuses, and what a function RAISEs.
@@ -105,19 +76,35 @@ def _columns(report: Report, names: ErrorNames) -> Iterator[tuple[str, Sequence[
     """Yield a table and columns that may be at fault, the most certain ones first.
 
     They are the report's column, those of a declared constraint, those of the key in the detail,
-    and one in the constraint's name, `<table>_<column>_<kind>`.
+    and those in the constraint's name, `<table>_<column>_<column>_<kind>`. There is no detail if
+    the role may not read the table itself, such as a partition.
     """
     table = _table(report)
     if "c" in report:
         yield table, [report["c"]]
     constraint = report.get("n", "")
-    declared = names.constraints.get(f"{report.get('s', '')}.{constraint}")
-    if declared:
-        yield declared
+    columns = names.constraints.get(f"{report.get('s', '')}.{constraint}")
+    if columns:
+        yield columns
     if report.get("C") in SQLSTATES_WITH_KEY:
         yield table, _key_columns(report)
-    name = constraint.removeprefix(report.get("t", "") + "_")
-    yield table, [re.sub("_(key|check|fkey|excl|not_null)$", "", name)]
+    for declared in names.declared(table) or [table]:
+        if constraint.endswith("_pkey"):
+            yield declared, names.keys.get(declared, ())
+        for prefix in (table, declared):
+            name = constraint.removeprefix(prefix.partition(".")[2] + "_")
+            known = names.fields.get(declared, ())
+            yield declared, _split(KIND_OF_CONSTRAINT.sub("", name), known)
+
+
+def _split(text: str, known: Collection[str]) -> list[str]:
+    """Return the columns whose names, joined by `_`, are the text; the text if there are none."""
+    for column in known if text not in known else ():
+        rest = text.removeprefix(column + "_")
+        columns = _split(rest, known) if rest != text else []
+        if columns and columns[-1] in known:
+            return [column, *columns]
+    return [text]
 
 
 def _table(report: Report) -> str:
@@ -304,12 +291,14 @@ def translate(
     connected: bool,
     migrated: bool = True,
     names: Callable[[], ErrorNames] = ErrorNames,
+    statement: str = "",
 ) -> SluiceError | None:
     """Return the SluiceError for an error of the driver, or None for any other error.
 
     The caller raises it `from` the error. If not `connected`, connecting failed, so the database is
     unavailable. If not `migrated` (before `make migrate`), sessions are read-only, and a table may
     belong to another application. Both are NotSetUp. `names` is called for a report of the server.
+    `statement` is the one that failed.
     """
     if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
         return None
@@ -318,7 +307,8 @@ def translate(
     if error.args and isinstance(error.args[0], dict):
         report = error.args[0]
         error.args = (redact(report),)  # the error becomes the cause, and causes are logged
-        return (None if migrated else _unmigrated_error(report)) or from_report(report, names())
+        unmigrated = None if migrated else _unmigrated_error(report)
+        return unmigrated or from_report(report, names().after(statement))
     if _is_socket_timeout(error):
         # The server may still run the statement. ConnectionLost would run it a second time.
         return errors.DatabaseUnavailable()

@@ -1,6 +1,7 @@
 """The privileges that follow from an application's registry."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.migrations.applications import application_grants
 from sluice.migrations.grants import Grant, of_functions, of_tables, required
+from sluice.migrations.pending import PendingChanges
 from sluice.migrations.roles import ANALYST, APP
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
@@ -19,6 +21,13 @@ TABLES = (
     ("lib.Shelf", "SELECT", False),
 )
 FUNCTIONS = ("lib.Lend",)
+SEQUENCES = """CREATE SCHEMA "order";
+CREATE SEQUENCE "order".by_hand;
+CREATE TABLE "order"."T" (
+    id serial, number bigint DEFAULT nextval('"order".by_hand'),
+    same bigint GENERATED ALWAYS AS IDENTITY
+);
+CREATE TABLE "order".reads (id serial)"""
 LEND = """CREATE FUNCTION public."Lend"(bigint, text) RETURNS text LANGUAGE sql AS 'SELECT $2'"""
 
 
@@ -53,6 +62,34 @@ def test_function_is_found_by_its_name(empty_database: str) -> None:
     assert not is_granted()
     database.write(Query(grant.statements()[0]))
     assert is_granted()
+    database.dispose()
+
+
+def test_any_name_of_a_schema_is_quoted() -> None:
+    tables = [("order.x", "SELECT", False), ("a-b.Y", "SELECT", False), ("c:d.z", "SELECT", False)]
+
+    names = [grant.name for grant in of_tables(tables) if grant.kind == "TABLE"]
+
+    assert names == ['"order".x', '"a-b"."Y"', '"c:d".z']
+
+
+def test_insert_needs_the_sequence_of_a_serial(empty_database: str) -> None:
+    settings = DatabaseSettings.from_url(empty_database)
+    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    for statement in SEQUENCES.split(";\n"):
+        database.write(Query(statement))
+    tables = (("order.T", "SELECT, INSERT", False), ("order.reads", "SELECT", False))
+    pending = PendingChanges(lambda query: database.read(Query(query.replace(":", "\\:")))[0][0])
+
+    def sequences() -> list[str]:
+        grants = pending.privileges(replace(each, role="pg_monitor") for each in of_tables(tables))
+        found = [grant for grant in grants if grant.kind == "SEQUENCE"]
+        for grant in found:
+            database.write(Query(grant.statements()[0]))
+        return sorted(grant.name for grant in found)
+
+    assert sequences() == ['"order"."T_id_seq"', '"order".by_hand']
+    assert sequences() == []
     database.dispose()
 
 

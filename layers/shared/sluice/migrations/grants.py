@@ -4,15 +4,15 @@ A privilege that a role already has is neither granted nor recorded. A migration
 `make remove` revokes the privileges in `sluice.grants`, and no other ones.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from sluice.migrations import text_search
-from sluice.migrations.roles import ANALYST, APP, literal, quoted
+from sluice.migrations.roles import ANALYST, APP, literal
+from sluice.sql.identifiers import in_quotes, quoted_if_needed
 
-Kind = Literal["DATABASE", "SCHEMA", "TABLE", "FUNCTION", "PROCEDURE"]
+Kind = Literal["DATABASE", "SCHEMA", "TABLE", "SEQUENCE", "FUNCTION", "PROCEDURE"]
 
 # Kind → the function that checks a privilege, and the SQL that finds the object. If the object
 # does not exist, both return NULL. A function without arguments in its name is the only one of it.
@@ -20,9 +20,20 @@ CHECKS = {
     "DATABASE": ("has_database_privilege", "(SELECT oid FROM pg_database WHERE datname = {name})"),
     "SCHEMA": ("has_schema_privilege", "to_regnamespace({name})::oid"),
     "TABLE": ("has_table_privilege", "to_regclass({name})::oid"),
+    "SEQUENCE": ("has_sequence_privilege", "to_regclass({name})::oid"),
     "FUNCTION": ("has_function_privilege", "to_regprocedure({name})::oid"),
     "PROCEDURE": ("has_function_privilege", "to_regprocedure({name})::oid"),
 }
+# The sequences that the defaults of a table's columns call, such as that of a serial. An INSERT
+# needs USAGE on them. That of an identity belongs to the column, and needs none.
+SEQUENCES_SQL = """
+    SELECT array_agg(DISTINCT d.refobjid::regclass::text)
+    FROM pg_attrdef a
+    JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+        AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
+    WHERE a.adrelid = to_regclass({name})
+"""
 FIND_BY_NAME = "to_regproc({name})::oid"
 
 
@@ -46,7 +57,7 @@ class Grant:
     @property
     def target(self) -> str:
         """The object as in `GRANT ... ON`."""
-        return f"{self.kind} {quoted(self.name) if self.kind == 'DATABASE' else self.name}"
+        return f"{self.kind} {in_quotes(self.name) if self.kind == 'DATABASE' else self.name}"
 
     def check_query(self) -> str:
         """Return the query that checks whether the role has the privilege.
@@ -65,7 +76,7 @@ class Grant:
         values = (self.role, self.privileges, self.kind, self.name)
         literals = ", ".join(literal(value) for value in values)
         return (
-            f"GRANT {self.privileges} ON {self.target} TO {quoted(self.role)}",
+            f"GRANT {self.privileges} ON {self.target} TO {in_quotes(self.role)}",
             "INSERT INTO sluice.grants (role, privilege, kind, name) "
             f"VALUES ({literals}) ON CONFLICT DO NOTHING",
         )
@@ -93,6 +104,7 @@ SLUICE_GRANTS = (
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
+    Grant(APP, "EXECUTE", "FUNCTION", "sluice.raise_conflict()"),
     Grant(ANALYST, "USAGE", "SCHEMA", "sluice"),
     Grant(ANALYST, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
 )
@@ -114,7 +126,7 @@ def of_tables(tables: Iterable[tuple[str, str, bool]]) -> Iterator[Grant]:
     read it, as `TABLES` of an application's registry has it.
     """
     for table, privileges, is_for_analysts in tables:
-        schema, name = (_identifier(part) for part in table.split(".", 1))
+        schema, name = (quoted_if_needed(part) for part in table.split(".", 1))
         grants = {APP: privileges, **({ANALYST: "SELECT"} if is_for_analysts else {})}
         for role, granted in grants.items():
             yield Grant(role, "USAGE", "SCHEMA", schema)
@@ -124,7 +136,7 @@ def of_tables(tables: Iterable[tuple[str, str, bool]]) -> Iterator[Grant]:
 def of_functions(functions: Iterable[str]) -> Iterator[Grant]:
     """Return the privileges to call functions, each by its name with its schema."""
     for function in functions:
-        schema, name = (_identifier(part) for part in function.split(".", 1))
+        schema, name = (quoted_if_needed(part) for part in function.split(".", 1))
         yield Grant(APP, "USAGE", "SCHEMA", schema)
         yield Grant(APP, "EXECUTE", "FUNCTION", f"{schema}.{name}")
 
@@ -133,7 +145,3 @@ def required(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
     """Return every privilege that a migration grants if it is missing, each once."""
     grants = (*SLUICE_GRANTS, *database_grants(database), *of_application)
     yield from dict.fromkeys(each for grant in grants for each in grant.each())
-
-
-def _identifier(name: str) -> str:
-    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)

@@ -51,11 +51,17 @@ class PendingChanges:
         return str(self._query_value(f"SELECT version_num FROM sluice.{version_table}") or "")
 
     def privileges(self, required: Iterable[grants.Grant]) -> Iterator[grants.Grant]:
-        """Return a grant for each missing privilege."""
+        """Return a grant for each missing privilege, and for those that an INSERT needs, too."""
         for several in required:
-            for grant in several.each():
+            for grant in (*several.each(), *self._on_sequences(several)):
                 if not self.is_granted(grant):
                     yield grant
+
+    def _on_sequences(self, grant: grants.Grant) -> Iterator[grants.Grant]:
+        if grant.kind == "TABLE" and "INSERT" in grant.privileges:
+            name = roles.literal(grant.name)
+            for sequence in self._query_value(grants.SEQUENCES_SQL.format(name=name)) or ():
+                yield grants.Grant(grant.role, "USAGE", "SEQUENCE", sequence)
 
     def is_granted(self, grant: grants.Grant) -> bool:
         return bool(self._query_value(grant.check_query()))

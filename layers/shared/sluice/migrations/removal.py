@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from sluice.migrations import applications, grants, roles
 from sluice.migrations.runner import MigrationSession, MissingPrivilege
+from sluice.sql.identifiers import in_quotes
 
 # Objects outside the schema that depend on objects inside.
 DEPENDENTS_SQL = """
@@ -129,7 +130,7 @@ class _Removal(MigrationSession):
             grant = grants.Grant(role, privilege, kind, name)
             if name.startswith("sluice") or not self.query_value(grant.check_query()):
                 continue
-            statement = f"REVOKE {privilege} ON {grant.target} FROM {roles.quoted(role)}"
+            statement = f"REVOKE {privilege} ON {grant.target} FROM {in_quotes(role)}"
             if not self.attempt(statement):
                 message = f"it may not revoke a privilege on {grant.target}"
                 raise MissingPrivilege(message, [statement])
@@ -149,8 +150,8 @@ class _Removal(MigrationSession):
         self._report.removed += [f"{kind} {name}" for kind, name in dependents]
 
     def _drop_role(self, role: str) -> None:
-        literal, quoted = roles.literal(role), roles.quoted(role)
-        database = roles.quoted(self._database)
+        literal, quoted = roles.literal(role), in_quotes(role)
+        database = in_quotes(self._database)
         if not self.attempt(f"ALTER ROLE {quoted} IN DATABASE {database} RESET ALL"):
             reason = "the user may not change it"
             self._report.kept.append(f"role {role}, and its settings here: {reason}")

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from typing import Literal
 
 from sluice.db.session_settings import role_settings
+from sluice.sql.identifiers import in_quotes
 
 APP = "sluice_app"
 ANALYST = "sluice_analyst"
@@ -24,11 +25,6 @@ SERVER_SETTINGS_SQL = "SELECT array_agg(name) FROM pg_catalog.pg_settings"
 MARK = "Made by Sluice: `make remove` drops it"
 
 
-def quoted(name: str) -> str:
-    """Return `name` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(text: str) -> str:
     """Return `text` as an SQL string, for any value of standard_conforming_strings."""
     value = "'" + text.replace("'", "''") + "'"
@@ -36,11 +32,11 @@ def literal(text: str) -> str:
 
 
 def create_statement(role: str) -> str:
-    return f"CREATE ROLE {quoted(role)} LOGIN"
+    return f"CREATE ROLE {in_quotes(role)} LOGIN"
 
 
 def mark_statement(role: str) -> str:
-    return f"COMMENT ON ROLE {quoted(role)} IS {literal(MARK)}"
+    return f"COMMENT ON ROLE {in_quotes(role)} IS {literal(MARK)}"
 
 
 def settings(rights: str, known: Collection[str]) -> dict[str, str]:
@@ -64,8 +60,9 @@ def setting_statements(
 
 
 def setting_statement(database: str, role: str, name: str, value: str) -> str:
-    return f"ALTER ROLE {quoted(role)} IN DATABASE {quoted(database)} SET {name} = {literal(value)}"
+    role_in_database = f"{in_quotes(role)} IN DATABASE {in_quotes(database)}"
+    return f"ALTER ROLE {role_in_database} SET {name} = {literal(value)}"
 
 
 def connection_limit_statement(role: str, limit: int) -> str:
-    return f"ALTER ROLE {quoted(role)} CONNECTION LIMIT {limit}"
+    return f"ALTER ROLE {in_quotes(role)} CONNECTION LIMIT {limit}"

@@ -23,15 +23,23 @@ KEYWORDS = frozenset(
 
 
 def quoted(name: str) -> str:
+    """Return a name as a statement with parameters needs it: in quotes unless it is plain.
+
+    In such a statement `:name` is a parameter, even in quotes.
+    """
+    text = quoted_if_needed(name)
+    return "U&" + text.replace("\\", r"\\").replace(":", r"\003A") if ":" in name else text
+
+
+def quoted_if_needed(name: str) -> str:
     """Return a name as SQL needs it: in quotes if it is not plain, or is a keyword."""
     is_plain = name.isascii() and name.isidentifier() and name == name.lower()
-    if is_plain and name not in KEYWORDS:
-        return name
-    in_quotes = '"' + name.replace('"', '""') + '"'
-    # In a statement `:name` is a parameter, even in quotes.
-    return (
-        "U&" + in_quotes.replace("\\", r"\\").replace(":", r"\003A") if ":" in name else in_quotes
-    )
+    return name if is_plain and name not in KEYWORDS else in_quotes(name)
+
+
+def in_quotes(name: str) -> str:
+    """Return a name in quotes."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def qualified(name: str) -> str:

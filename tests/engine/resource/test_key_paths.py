@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sluice.kinds.citext import Citext
 from sluice.kinds.date import Date
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Text
@@ -21,6 +22,8 @@ CREATE TABLE rates (
     country text, valid_from date, percent integer NOT NULL, PRIMARY KEY (country, valid_from)
 );
 CREATE TABLE events (at timestamptz PRIMARY KEY, title text NOT NULL);
+CREATE EXTENSION IF NOT EXISTS citext;
+CREATE TABLE codes (code citext PRIMARY KEY, title text NOT NULL);
 CREATE TABLE levels (level bigint PRIMARY KEY, title text NOT NULL)
 """
 LABELS = Resource(
@@ -59,12 +62,21 @@ LEVELS = Resource(
     key=BigInt("level", minimum=-9),
     fields=[Text("title")],
 )
+CODES = Resource(
+    name="codes",
+    singular="code",
+    table="public.codes",
+    group="small",
+    scope="library",
+    key=Citext("code", max_length=20),
+    fields=[Text("title")],
+)
 RATE = {"country": "DE", "valid_from": "2026-01-31", "percent": 19}
 
 
 @pytest.fixture(name="app")
 def application_of_keys(isolated_library: Library) -> SmallApplication:
-    return SmallApplication(isolated_library, TABLES, LABELS, RATES, EVENTS, LEVELS)
+    return SmallApplication(isolated_library, TABLES, LABELS, RATES, EVENTS, LEVELS, CODES)
 
 
 @pytest.mark.parametrize(
@@ -218,3 +230,22 @@ def test_other_parameters_are_given_once(app: SmallApplication, query: str) -> N
 
     assert response.status == 400
     assert [error["message"] for error in response.json["errors"]] == ["must be given once"]
+
+
+def test_citext_key_in_another_case(app: SmallApplication) -> None:
+    created = app.call("POST", "codes", {"code": "Ab-C", "title": "New"})
+    assert (created.status, created.headers["Location"]) == (201, "/api/codes/Ab-C")
+    again = app.call("POST", "codes", {"code": "aB-c", "title": "Other"})
+    assert (again.status, again.errors) == (409, {"/code": "duplicate"})
+
+    found = app.call("GET", "codes/aB-c")
+    assert (found.json, found.headers["ETag"]) == (created.json, created.headers["ETag"])
+    body = {"code": "AB-C", "title": "Old"}
+    changed = app.call("PUT", "codes/ab-c", body, if_match=created.headers["ETag"])
+    assert (changed.status, changed.json) == (200, {"code": "Ab-C", "title": "Old"})
+    assert app.call("PATCH", "codes/AB-C", {"title": "x"}).json["code"] == "Ab-C"
+    other = app.call("PATCH", "codes/ab-c", {"code": "ab-d"})
+    assert (other.status, other.errors) == (422, {"/code": "invalid"})
+    assert app.call("DELETE", "codes/ab-C", if_match=created.headers["ETag"]).status == 412
+    assert app.call("DELETE", "codes/ab-C").status == 204
+    assert app.call("GET", "codes/Ab-C").status == 404

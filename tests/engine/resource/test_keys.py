@@ -174,6 +174,26 @@ def test_segment_that_is_no_base64url_is_refused(segment: str):
         key.of_path(LABEL_KEYS, [segment])
 
 
+@pytest.mark.parametrize("segment", ["~YSBi=xyz", "~YSBi=", "~YSBi!", "~w6l", "~YWI", "%7EYSBi="])
+def test_key_in_base64url_has_one_spelling(segment: str):
+    with pytest.raises(NotFound):
+        key.of_path(LABEL_KEYS, [segment])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WyJERSIsIjIwMjYtMDEtMzEiXQ==",
+        "WyJERSIsIjIwMjYtMDEtMzEiXQ!",
+        "WyJERSIsIjIwMjYtMDEtMzEiXR",
+        "WyJERSIsICIyMDI2LTAxLTMxIl0",
+    ],
+    ids=["padding", "stray character", "stray bits", "white space"],
+)
+def test_id_of_several_columns_has_one_spelling(text: str):
+    assert key.of_id(RATE_KEYS, text) is None
+
+
 def test_id_of_several_columns_is_a_list_in_base64url():
     id = key.to_id(["DE", "2026-01-31"])
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from sluice.errors import FieldError, InvalidParameter, SluiceError
+from sluice.errors import FieldError, InvalidParameter, NotFound, SluiceError
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
 
@@ -46,7 +46,8 @@ def unnested(fields: Sequence[Field]) -> str:
 def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
     """Return the key in a path, whose segments are percent-encoded.
 
-    Raises InvalidParameter, or NotFound if no row can have the key.
+    After `~`, only the form that `to_path` returns is a key. Raises InvalidParameter, or NotFound
+    if no row can have the key.
     """
     return tuple(
         field.parse_path(_text_of(segment, field.name))
@@ -67,7 +68,7 @@ def of_id(fields: Sequence[Field], text: str) -> Key | None:
             values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             if not isinstance(values, list) or len(values) != len(fields):
                 return None
-            return of_values(fields, values)
+            return of_values(fields, values) if to_id(values) == text else None
         return (fields[0].parse_id(text),)
     except (ValueError, SluiceError, RecursionError):
         return None
@@ -125,7 +126,10 @@ def _text_of(segment: str, name: str) -> str:
         return text
     encoded = text[1:]
     try:
-        return urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4)).decode()
+        decoded = urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4)).decode()
     except (UnicodeError, Base64Error):
         error = FieldError("invalid", "must be base64url after ~", parameter=name)
         raise InvalidParameter(errors=[error]) from None
+    if _segment(decoded) != text:
+        raise NotFound  # Python ignores stray bits and characters, and the text may need no base64
+    return decoded

@@ -67,7 +67,7 @@ RANGES: dict[str, Kind] = {
     "locals": LocalTimestamp,
     "moments": Timestamp,
 }
-INDEXED_ARRAYS = ("title", "whole", "moment")
+INDEXED_ARRAYS = ("title", "code", "nick", "padded", "whole", "moment")
 
 
 def fields() -> Iterator[Field]:

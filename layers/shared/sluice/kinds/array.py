@@ -81,6 +81,12 @@ class Array(Field):
         items = ("NULL" if item is None else quote(self.of.to_sql(item)) for item in value)
         return f"{{{','.join(items)}}}"
 
+    def bind(self, parameter: str) -> str:
+        """Return the SQL of a bound list. As with a text, its type is then that of the column."""
+        is_untyped = self.of.bind(parameter) == f":{parameter}"
+        derived = self.sql_type == f"{self.of.sql_type}[]"
+        return f":{parameter}" if is_untyped and derived else super().bind(parameter)
+
     def select(self, column: str) -> str:
         item = self.of.select("item_.item")
         if item == "item_.item":

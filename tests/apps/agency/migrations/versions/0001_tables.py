@@ -252,7 +252,7 @@ PATTERNS = {
     "word": "text_pattern_ops",
     "padded": "bpchar_pattern_ops",
 }
-GIN_ARRAYS = ("title_list", "whole_list", "moment_list")
+GIN_ARRAYS = tuple(f"{name}_list" for name in (*PATTERNS, "nick", "whole", "moment"))
 
 
 def _twice(columns: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column, relatio
 from sqlalchemy.types import UserDefinedType
 
 from sluice import application
+from sluice.db.mapped_relations import relations_of, relationship_of
 from sluice.db.models import Base
 from sluice.kinds.field import Field
 from sluice.resource import Resource
@@ -46,6 +47,7 @@ class Models:
 
     A class has an attribute for each column, and a relationship for each reference and for each
     list of rows. A relationship is never loaded by itself: the query says so (`selectinload`).
+    Those of Many, and of One, only read: a use case changes the columns instead.
     `flush` raises StaleVersion if the version of a row has changed since it was read.
     """
 
@@ -63,6 +65,8 @@ class Models:
                 for field in resource.all_fields:
                     for name in _related(field):
                         self.of(self._find(name))
+                for each in relations_of(resource):
+                    self.of(self._find(each.resource))
             return self._classes[resource.name]
 
     def all_of(self, resources: Iterable[Resource]) -> sqlalchemy.MetaData:
@@ -87,6 +91,9 @@ class Models:
                 attributes[field.name] = self._rows(resource, field)
             elif relation := _relation(field):
                 attributes[relation] = self._row(resource, field, columns[_attribute(field)])
+        for each in relations_of(resource):
+            related = relationship_of(each, resource, self._find(each.resource), self.of)
+            attributes.setdefault(each.name, related)
         class_name = "".join(word.title() for word in resource.singular.split("_"))
         return type(class_name, (self._base,), attributes)
 

@@ -116,7 +116,7 @@ def is_reference(found: Found, field: Field) -> bool:
 
 def _row_member(found: Found, resource: Resource, field: Field) -> Member:
     one = words(resource.singular)
-    end = "" if field.nullable else "!"
+    end = "" if field.accepts_null else "!"
     if is_id(resource, field) and field.reference is None:
         return Member("id", "ID!", f"The {one}'s id.")
     if isinstance(field, Items):

@@ -152,7 +152,7 @@ def test_invalid_value_is_422(client: Client, name: str, route: RouteSpec, field
     writer = Writer(client, name, route)
     body = writer.body()
 
-    for value, code in [*field.invalid(), *([] if field.nullable else [(None, "type")])]:
+    for value, code in [*field.invalid(), *([] if field.accepts_null else [(None, "type")])]:
         response = writer.send({**body, field.name: value})
         expected = (422, "validation_failed", {f"/{field.name}": code})
         assert (response.status, response.code, response.errors) == expected, value
@@ -167,7 +167,7 @@ def test_values_at_the_bounds_are_kept(
     for value in [
         *case_of(name).bounds(field),
         field.sample(7),
-        *([None] if field.nullable else []),
+        *([None] if field.accepts_null else []),
     ]:
         response = writer.write({field.name: value})
         assert (response.status, response.json.get(field.name)) == (writer.success, value)

@@ -253,7 +253,7 @@ def test_update_changes_only_what_is_given(client: Client, name: str) -> None:
 def test_update_is_validated(client: Client, name: str) -> None:
     id = data(client, create(name), {"input": new_input(client, name)})["row"]["id"]
     before = rows(client, name)
-    required = [each for each in resource_of(name).changeable if not each.nullable]
+    required = [each for each in resource_of(name).changeable if not each.accepts_null]
     for field in required:
         key = input_name(name, field)
         response = client.graphql(update(name), {"id": id, "input": {key: None}})

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Final, Unpack
 
 from sluice.kinds.field import Field, FieldFilter, FieldOptions, Operator, Schema, reject
 from sluice.kinds.objects import json_of, parse_json
@@ -14,10 +14,18 @@ MAX_DIGITS = 1_000  # before and after the point of a number
 TYPES = ("object", "array", "string", "number", "boolean")
 
 
-class Json(Field):
-    """Any JSON of at most `max_bytes`. A write replaces the whole value; null is NULL.
+class JsonNull:
+    """The null of JSON, which a column that is NOT NULL stores for null."""
 
-    PostgreSQL keeps neither the order of names nor the form of numbers: 1e2 becomes 100.
+
+JSON_NULL: Final = JsonNull()
+
+
+class Json(Field):
+    """Any JSON of at most `max_bytes`. A write replaces the whole value.
+
+    A nullable column stores null as NULL, another one as the null of JSON. PostgreSQL keeps
+    neither the order of names nor the form of numbers: 1e2 becomes 100.
     """
 
     sql_type: str = "jsonb"
@@ -35,9 +43,16 @@ class Json(Field):
         if self.sort:
             yield "lists cannot be sorted by JSON: remove `sort`"
 
-    def read_value(self, value: object, pointer: str) -> object:
+    @property
+    def accepts_null(self) -> bool:
+        return True
+
+    def read(self, value: object, pointer: str) -> object:
         if value is None:
-            reject(pointer, "type", "must not be null")
+            return None if self.nullable else JSON_NULL
+        return self.read_value(value, pointer)
+
+    def read_value(self, value: object, pointer: str) -> object:
         try:
             size = len(dumps(value).encode())
         except ValueError as error:
@@ -62,10 +77,10 @@ class Json(Field):
         return dumps(value)
 
     def body_schema(self) -> Schema:
-        return {"type": [*TYPES, "null"] if self.nullable else [*TYPES]}
+        return {"type": [*TYPES, "null"]}
 
     def row_schema(self) -> Schema:
-        return {"type": [*TYPES, "null"]}  # a row of another program may have the null of JSON
+        return self.body_schema()
 
     def filter_schema(self) -> Schema:
         return {"type": "string", "contentMediaType": "application/json"}
@@ -107,6 +122,8 @@ def dumps(value: object, depth: int = 0) -> str:
             return _text(value)
         case bool() | None:
             return json.dumps(value)
+        case JsonNull():
+            return "null"
         case int() | float() | Decimal():
             return _number(value)
     raise ValueError("must be JSON")

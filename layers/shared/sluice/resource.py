@@ -258,6 +258,11 @@ class Resource:
         return tuple(each for each in self.relations if isinstance(each, Function))
 
     @cached_property
+    def is_lockable(self) -> bool:
+        """Whether the functions' role may lock rows: it may if a write changes or deletes them."""
+        return bool(self.group and {*self.writes} - {"create"})
+
+    @cached_property
     def import_columns(self) -> tuple[str, ...]:
         """The columns by which an import finds the row to change. Without: inserts only.
 
@@ -311,9 +316,13 @@ def _wrong_fields(resource: Resource) -> Iterator[str]:
         )
         if names
     )
-    for field in resource.writable:
+    yield from _wrong_defaults(resource.writable)
+
+
+def _wrong_defaults(fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
         try:
-            field.read(field.default, "") if field.default is not None else None
+            field.default_value()
         except ValidationFailed as error:
             yield f"the default of {field.name} {error.errors[0].message}"
 
@@ -365,7 +374,8 @@ def _wrong_function(function: Function) -> Iterator[str]:
 
 
 def _wrong_further_fields(what: str, fields: Sequence[Field]) -> Iterator[str]:
-    """Yield what is wrong with the names of fields that are no columns of the table."""
+    """Yield what is wrong with fields that are no columns of the table."""
+    yield from _wrong_defaults(fields)
     for name in sorted(_repeated(field.name for field in fields)):
         yield f"{what} has two fields named {name}"
     for field in fields:

@@ -21,7 +21,7 @@ def settings_in(statements: list[str]) -> set[str]:
 
 def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
     """Check the revisions, and that the roles have the privileges they need."""
-    assert result.revisions == {"sluice": "0005", "sample": "0001"}
+    assert result.revisions == {"sluice": "0006", "sample": "0001"}
     for role, table, privilege, expected in (
         ("sluice_app", "books", "INSERT", True),
         ("sluice_analyst", "books", "SELECT", True),

@@ -20,7 +20,7 @@ def test_whole_numbers_become_texts(server: ForeignServer) -> None:
     for statement in (*AS_BEFORE, STORE.format(id=7)):
         database.sql(statement)
 
-    assert migrate_url(database.url).revisions == {"sluice": "0005"}
+    assert migrate_url(database.url).revisions == {"sluice": "0006"}
 
     database.sql(STORE.format(id=8))
     stored = database.sql("SELECT resource_id FROM sluice.idempotency_keys ORDER BY id")

@@ -26,6 +26,9 @@ from sluice.sql.resource_repository import ResourceRepository
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 TABLES = """
+CREATE SCHEMA sluice;
+CREATE FUNCTION sluice.raise_conflict() RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'no row' USING ERRCODE = 'PT409'; END $$;
 CREATE SCHEMA club;
 CREATE TABLE club.fees (kind text, valid_from date, amount integer NOT NULL,
     PRIMARY KEY (kind, valid_from));
@@ -37,6 +40,9 @@ CREATE TABLE club.members (
 );
 CREATE FUNCTION club.rename(member bigint, name text) RETURNS club.members LANGUAGE sql AS
     $$ UPDATE club.members SET name = $2 WHERE id = $1 AND $2 <> '' RETURNING * $$;
+CREATE FUNCTION club.hide(member bigint) RETURNS SETOF club.members LANGUAGE sql AS
+    $$ UPDATE club.members SET name = 'hidden' WHERE id = $1;
+       SELECT * FROM club.members WHERE false $$;
 CREATE FUNCTION club."Leave"(member bigint) RETURNS void LANGUAGE sql AS
     $$ UPDATE club.members SET left_at = now(), name = name || '!' WHERE id = $1 $$;
 CREATE FUNCTION club.count(member bigint, more integer) RETURNS integer LANGUAGE sql AS
@@ -79,6 +85,7 @@ class MemberRepository(ResourceRepository):
 
 ROWS = MemberRepository.projection
 RENAME = Function("rename", "club.rename", arguments=[Text("name")])
+HIDE = Function("hide", "club.hide")
 LEAVE = Function("leave", "club.Leave", returns="")
 COUNT = Function("count", "club.count", [Integer("id", nullable=True)], returns=Integer("letters"))
 OTHERS = Function("others", "club.others", returns="rows", stable=True, max_rows=2)
@@ -142,6 +149,13 @@ def test_function_without_a_row_is_a_conflict(calls: CallRepository) -> None:
         calls.write(call_of(RENAME), (1,), {"name": ""})
     with pytest.raises(NotFound):
         calls.read(call_of(MENTOR), (1,), {})
+
+
+def test_call_without_a_row_is_rolled_back(club: Database, calls: CallRepository) -> None:
+    with pytest.raises(Conflict):
+        calls.write(call_of(HIDE), (1,), {})
+
+    assert member(club, 1) == ("Ada", True)
 
 
 def test_row_must_exist(calls: CallRepository) -> None:

@@ -1,14 +1,19 @@
 """Functions of the database on a row, over HTTP: POST, or GET if they only read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sluice.http.function_routes import FunctionHandlers
 from sluice.kinds.date import Date
+from sluice.kinds.field import DeclarationError
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
+from sluice.kinds.range import Range
 from sluice.kinds.text import Text
 from sluice.resource import Function, Resource
+from sluice.sql.resource_repository import ResourceRepository
 from tests.engine.resource.small_application import SmallApplication
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.client import ApiResponse
@@ -40,10 +45,16 @@ CREATE FUNCTION siblings(of bigint) RETURNS SETOF deals STABLE LANGUAGE sql
 AS 'SELECT * FROM deals WHERE id <> of ORDER BY id DESC';
 CREATE FUNCTION next_deal(of bigint) RETURNS deals STABLE LANGUAGE sql
 AS 'SELECT * FROM deals WHERE id > of ORDER BY id LIMIT 1';
+CREATE FUNCTION days(of bigint, during daterange) RETURNS integer STABLE LANGUAGE sql
+AS 'SELECT upper(during) - lower(during)';
+CREATE FUNCTION more_days(of bigint, during daterange) RETURNS integer LANGUAGE sql
+AS 'SELECT upper(during) - lower(during) + 1';
 CREATE FUNCTION letters(country text, day date) RETURNS integer STABLE LANGUAGE sql
 AS 'SELECT length(country)'
 """
+WEEK_OF_JSON = {"lower": "2026-01-01", "upper": "2026-01-08"}
 AMOUNT = Numeric("amount", precision=9, scale=2, default=1)
+WEEK = Range("during", of=Date(""), type="daterange", default=WEEK_OF_JSON)
 DEALS = Resource(
     name="deals",
     singular="deal",
@@ -65,6 +76,8 @@ DEALS = Resource(
         ),
         Function("siblings", "public.siblings", returns="rows", stable=True, max_rows=3),
         Function("next_deal", "public.next_deal", stable=True),
+        Function("days", "public.days", [WEEK], returns=Integer("days"), stable=True),
+        Function("more_days", "public.more_days", [WEEK], returns=Integer("days")),
     ],
 )
 RATES = Resource(
@@ -134,6 +147,24 @@ def test_function_returns_a_value(app: SmallApplication) -> None:
     doubled = app.call("GET", "deals/1/total?day=2026-02-01&times=2")
     assert (doubled.status, doubled.json) == (200, {"amount": "16.00"})
     assert app.call("GET", "deals/1/total?day=2026-01-01").json == {"amount": None}
+
+
+def test_default_of_an_argument_is_a_json_value(app: SmallApplication) -> None:
+    assert app.call("GET", "deals/1/days").json == {"days": 7}
+    assert app.call("POST", "deals/1/more_days").json == {"days": 8}
+
+
+def test_default_of_an_argument_must_be_valid() -> None:
+    with pytest.raises(DeclarationError, match="the default of times must be"):
+        replace(DEALS, relations=[Function("f", "public.f", [Integer("times", default="x")])])
+
+
+def test_function_that_reads_may_use_the_replica() -> None:
+    deals = type("Deals", (ResourceRepository,), {"resource": DEALS, "reads_replica": True})
+    total = next(each for each in DEALS.functions if each.stable)
+    primary = type("Deals", (deals,), {"reads_replica": False})
+    readers = [FunctionHandlers(each, total).reader for each in (deals, primary)]
+    assert [reader.reads_replica for reader in readers] == [True, False]
 
 
 def test_function_returns_rows(app: SmallApplication) -> None:

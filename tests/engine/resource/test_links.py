@@ -1,18 +1,23 @@
 """Many-to-many relations over HTTP: lists, and links that PUT and DELETE write."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from sluice.kinds.array import Array
 from sluice.kinds.date import Date
 from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.jsonb import Json
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.resource import Many, Resource
 from tests.engine.resource.small_application import SmallApplication
 from tests.fixtures.aws import AddApiKey
+from tests.fixtures.database import owner_connection
 from tests.fixtures.resources import links
 from tests.fixtures.sample import Library
+from tests.fixtures.waiting import wait_until
 
 TABLES = """
 CREATE TABLE labels (
@@ -29,6 +34,8 @@ CREATE TABLE scores (
     deal_id bigint NOT NULL REFERENCES deals,
     score integer NOT NULL CHECK (score < 100),
     since date DEFAULT '2026-01-01',
+    tags text[] NOT NULL,
+    note jsonb,
     PRIMARY KEY (label_slug, deal_id)
 );
 CREATE TABLE rates (country text, valid_from date, PRIMARY KEY (country, valid_from));
@@ -57,7 +64,12 @@ LABELS = Resource(
             "label_slug",
             through="public.scores",
             other_key="deal_id",
-            payload=[Integer("score", maximum=100), Date("since", nullable=True)],
+            payload=[
+                Integer("score", maximum=100),
+                Date("since", nullable=True),
+                Array("tags", of=Text(""), default=["new"]),
+                Json("note", nullable=True),
+            ],
         )
     ],
 )
@@ -170,10 +182,10 @@ def test_payload_of_a_link(app: SmallApplication) -> None:
         return app.rows("labels/a/deals")
 
     assert app.call("PUT", "labels/a/deals/2", {"score": 7}).status == 204
-    link = {"score": 7, "since": "2026-01-01"}
+    link = {"score": 7, "since": "2026-01-01", "tags": ["new"], "note": None}
     assert deals() == [{"id": 2, "title": "two", "link": link}]
     assert app.call("PUT", "labels/a/deals/2", {"score": 8, "since": None}).status == 204
-    assert deals()[0]["link"] == {"score": 8, "since": None}
+    assert deals()[0]["link"] == link | {"score": 8, "since": None}
     assert app.call("PUT", "labels/a/deals/1", {"score": 1}).status == 204
     assert [row["id"] for row in deals()] == [1, 2]
     assert app.call("DELETE", "labels/a/deals/2").status == 204
@@ -211,6 +223,38 @@ def test_link_of_keys_with_the_same_names(app: SmallApplication) -> None:
         "/api/rates/<country>/<valid_from>/similar/<rate_country>/<rate_valid_from>"
     )
     assert app.call("DELETE", f"{path}/FR/2026-01-01").status == 204
+
+
+def test_row_that_is_deleted_meanwhile_is_not_found(
+    app: SmallApplication, isolated_library: Library
+) -> None:
+    def is_waiting() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return isolated_library.sql(waiting) != [[0]]
+
+    for path, deletion in (
+        ("deals/1/labels/d", "DELETE FROM labels WHERE slug = 'd'"),
+        ("deals/2/labels/a", "DELETE FROM deals WHERE id = 2"),
+    ):
+        with owner_connection(isolated_library.url) as owner, ThreadPoolExecutor(1) as thread:
+            owner.run("BEGIN")
+            owner.run(deletion)
+            put = thread.submit(app.call, "PUT", path)
+            wait_until(is_waiting, "the link waits for the deletion")
+            owner.run("COMMIT")
+            assert put.result().status == 404, put.result().text
+
+
+def test_default_of_a_new_link(app: SmallApplication) -> None:
+    assert app.call("PUT", "labels/a/deals/2", {"score": 7}).status == 204
+    assert app.call("PUT", "labels/a/deals/2", {"score": 8, "tags": ["x"]}).status == 204
+    assert app.call("PUT", "labels/a/deals/2", {"score": 9}).status == 204
+    assert app.call("PUT", "labels/a/deals/1", {"score": 7, "note": None}).status == 204
+
+    links = [row["link"] for row in app.rows("labels/a/deals")]
+    since = {"since": "2026-01-01"}
+    expected = [{"score": 7, "tags": ["new"]}, {"score": 9, "tags": ["x"]}]
+    assert links == [since | each | {"note": None} for each in expected]
 
 
 def test_link_has_no_version(app: SmallApplication) -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from sample.books import BOOKS
 from sluice import runtime
+from sluice.sql.identifiers import quoted
 from tests.fixtures.graph import data
 from tests.fixtures.sample import Library
 
@@ -92,3 +94,21 @@ def test_refused_merge_changes_nothing(library: Library) -> None:
 
     assert refused.status == 404
     assert library.sql("SELECT version FROM shelves") == [[1]]
+
+
+def test_sql_by_hand_reads_its_columns_only(isolated_library: Library) -> None:
+    """The role may not read the column `secret`, which neither the fields nor the SQL name."""
+    library = isolated_library
+    id = library.add_book("Emma", shelf="novels")
+    columns = ", ".join(quoted(field.column) for field in BOOKS.all_fields)
+    library.sql("ALTER TABLE books ADD COLUMN secret text")
+    library.sql("REVOKE ALL ON books FROM sluice_app")
+    library.sql(f"GRANT SELECT ({columns}), UPDATE ({columns}), DELETE ON books TO sluice_app")
+
+    book = library.get(f"/api/books/{id}")
+    assert book.status == 200, book.text
+    assert library.get("/api/books?shelf=novels&sort=copies").json["data"] == [book.json]
+    assert data(library, "{ books { nodes { name } } }")["books"]["nodes"] == [{"name": "Emma"}]
+    changed = library.patch(f"/api/books/{id}", {"copies": 9}, if_match=book.headers["ETag"])
+    assert (changed.status, changed.json["copies"]) == (200, 9)
+    assert library.delete(f"/api/books/{id}").status == 204

@@ -17,7 +17,7 @@ from sluice.graph.resolvers import ResolverContext, keys_in
 from sluice.graph.values import as_text
 from sluice.kinds.field import Field
 from sluice.resource import NOTHING, ROWS
-from sluice.sql.calls import Call, CallRepository
+from sluice.sql.calls import Call, CallRepository, reader_of
 from sluice.sql.key import Key, of_id
 from sluice.sql.precondition import NO_PRECONDITION, Precondition
 
@@ -35,7 +35,7 @@ def called(name: str, function: str) -> "Resolver":
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> list[Any]:
         call = _call(context, name, function)
         given = field.arguments.get("input") or {}
-        values = {**_defaults(call), **read_further(given, tuple(call.function.arguments))}
+        values = {**call.defaults, **read_further(given, tuple(call.function.arguments))}
         key = of_id(call.projection.keys, field.arguments["id"])
         version = field.arguments.get("ifVersion")
         precondition = NO_PRECONDITION if version is None else Precondition([str(version)])
@@ -63,7 +63,8 @@ def computed(name: str, function: str) -> "Resolver":
         keys = keys_in(parents, field.info.parent.key)
         if call.function.returns == ROWS:
             context.check_size(field, keys, call.function.max_rows)
-        repository = context.repositories.get(CallRepository)
+        reader = reader_of(type(context.repositories.named(name)))
+        repository = context.repositories.get(reader)
 
         def read(keys: Sequence[Key], _: frozenset[str]) -> Mapping[Key, Any]:
             return {
@@ -90,17 +91,12 @@ def _call_of(repository: Any, name: str) -> Call:
     return Call(resource, repository.graphql_list_spec.projection, function)
 
 
-def _defaults(call: Call) -> dict[str, object]:
-    fields = call.function.arguments
-    return {field.name: field.default for field in fields if field.default is not None}
-
-
 def _arguments(call: Call, field: PlannedField) -> dict[str, object]:
     """Return the arguments of a function that only reads, parsed like those of a query string.
 
     Raises InvalidParameter with all that are invalid.
     """
-    values, errors = _defaults(call), []
+    values, errors = dict(call.defaults), []
     for name, declared in further_names(call.function.arguments).items():
         value = field.arguments.get(name)
         if value is None:

@@ -21,7 +21,7 @@ from sluice.http.route import DataEnvelope, LazyRoute, ResponseSpec, RouteSpec
 from sluice.http.route_texts import a_row, words
 from sluice.kinds.field import Field
 from sluice.resource import ROW, ROWS, Function
-from sluice.sql.calls import Call, CallRepository
+from sluice.sql.calls import Call, CallRepository, reader_of
 from sluice.sql.key import Key
 
 
@@ -38,17 +38,15 @@ class FunctionHandlers:
 
     def __init__(self, repository: Repository, function: Function) -> None:
         self._call = Call(repository.resource, repository.projection, function)
-        self._defaults = {
-            field.name: field.default for field in function.arguments if field.default is not None
-        }
+        self.reader = reader_of(repository)
 
     def read(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
-        found = runtime.current().get(CallRepository).read(self._call, key, values)
+        found = runtime.current().get(self.reader).read(self._call, key, values)
         return responses.result(request, found)
 
     def call(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
         current = runtime.current()
-        calls, arguments = current.get(CallRepository), {**self._defaults, **values}
+        calls, arguments = current.get(CallRepository), {**self._call.defaults, **values}
         return idempotency.once(
             request,
             current.idempotency,

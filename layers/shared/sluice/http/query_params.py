@@ -105,7 +105,7 @@ class ArgumentParams(NamedTuple):
         values = {
             field.name: parser.require(field.name, field.parse, None)
             if field.required
-            else parser.get(field.name, field.parse, field.default)
+            else parser.get(field.name, field.parse, field.default_value())
             for field in self.fields
         }
         parser.finish()

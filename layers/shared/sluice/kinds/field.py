@@ -156,6 +156,11 @@ class Field:
         return "." not in self.column
 
     @property
+    def accepts_null(self) -> bool:
+        """Whether a request and a row may have null."""
+        return self.nullable
+
+    @property
     def needs_column_sql(self) -> bool:
         """Whether the repository must have the SQL of the field: another table has the value."""
         return not self.in_table or (self.reference is not None and self.reference.by != "")
@@ -167,6 +172,10 @@ class Field:
         if value is None and self.nullable:
             return None
         return self.read_value(value, pointer)
+
+    def default_value(self) -> object:
+        """Return the default as `read` returns it; None without one."""
+        return None if self.default is None else self.read(self.default, "")
 
     def read_value(self, value: object, pointer: str) -> object:
         """Return a value that is not null, as `read` does."""
@@ -245,6 +254,10 @@ class Field:
     def to_sql(self, value: Any) -> object:
         """Return a value that `read` or `parse` has returned as it is bound, or written by COPY."""
         return value
+
+    def to_sql_or_null(self, value: object) -> object:
+        """Return a value as it is bound; None for NULL."""
+        return None if value is None else self.to_sql(value)
 
     @property
     def needs_text(self) -> bool:

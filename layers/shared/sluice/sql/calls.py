@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from sluice.errors import Conflict, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import NotFound, StaleVersion, ValidationFailed
 from sluice.kinds.field import Field
 from sluice.query import Query
 from sluice.resource import ROW, ROWS, Function, Resource
@@ -21,7 +21,8 @@ from sluice.sql.repository import Repository, first_row
 
 PREFIX = "a_"  # of the parameters of arguments, which may have the name of any other one
 NO_ROW = "'' AS etag, '' AS id"  # the columns of a representation that only a row has
-LOCKING = frozenset({"replace", "update", "delete"})  # the writes that give the privilege to lock
+# Undoes a call that returned no row, because the response is an error.
+REQUIRE_ROW = "CASE WHEN target.matches AND r.json IS NULL THEN sluice.raise_conflict() END"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,7 @@ class Call:
         lock = ""
         if not self.function.stable:
             columns.append(match_condition(projection))
-            may_lock = LOCKING.intersection(self.resource.writes)
-            lock = f" FOR UPDATE OF {projection.alias}" if may_lock else ""
+            lock = f" FOR UPDATE OF {projection.alias}" if self.resource.is_lockable else ""
         return (
             f"SELECT {', '.join(columns)} FROM {projection.source} "
             f"WHERE {projection.key_condition}{lock}"
@@ -80,12 +80,16 @@ class Call:
         """Return the parameters of the key and the arguments."""
         return {**params_of(self.projection.keys, key), **self.arguments(values)}
 
+    @cached_property
+    def defaults(self) -> dict[str, object]:
+        """The values of the arguments that have a default."""
+        arguments = self.function.arguments
+        return {each.name: each.default_value() for each in arguments if each.default is not None}
+
     def arguments(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return the parameters of the arguments. One without a value is NULL."""
         return {
-            PREFIX + field.name: field.to_sql(values[field.name])
-            if values.get(field.name) is not None
-            else None
+            PREFIX + field.name: field.to_sql_or_null(values.get(field.name))
             for field in self.function.arguments
         }
 
@@ -106,8 +110,9 @@ class CallRepository(Repository):
         The representation is that of the row. For a value it has no ETag, and for nothing an empty
         text. With a key, the statement also stores the response.
 
-        Raises NotFound, StaleVersion, and Conflict if the function returned no row. Also raises
-        the errors of the function, and with a key IdempotencyInProgress and IdempotencyKeyReused.
+        Raises NotFound, StaleVersion, and Conflict if the function returned no row: what it did is
+        then rolled back. Also raises the errors of the function, and with a key
+        IdempotencyInProgress and IdempotencyKeyReused.
         """
         ctes, select = _write_parts(call)
         params = {**call.params(key, values), **precondition.params()}
@@ -116,8 +121,6 @@ class CallRepository(Repository):
         )
         if not row.matches:
             raise StaleVersion
-        if row.json is None:
-            raise Conflict
         return Representation.of(row)
 
     def read(self, call: Call, key: Key, values: Mapping[str, object]) -> Representation:
@@ -155,6 +158,17 @@ def _too_many(call: Call) -> ValidationFailed:
     return ValidationFailed(f"There are more than {call.function.max_rows} rows.")
 
 
+class ReplicaCallRepository(CallRepository):
+    """Calls functions that only read, of resources whose reads may be served by a replica."""
+
+    reads_replica = True
+
+
+def reader_of(repository: type[Repository]) -> type[CallRepository]:
+    """Return the class that calls functions which only read, of the repository's resource."""
+    return ReplicaCallRepository if repository.reads_replica else CallRepository
+
+
 @lru_cache(maxsize=256)
 def _write_parts(call: Call) -> tuple[str, str]:
     """Return the CTEs that call the function, and the SELECT of what it returned."""
@@ -168,7 +182,8 @@ def _write_parts(call: Call) -> tuple[str, str]:
     ctes = f"""target AS MATERIALIZED ({call.target}), called AS (
             SELECT {result} FROM target t CROSS JOIN LATERAL {call.called} WHERE t.matches
         )"""
-    select = f"""SELECT target.matches, r.json, r.etag, r.id
+    required = REQUIRE_ROW if returns == ROW else "NULL"
+    select = f"""SELECT target.matches, r.json, r.etag, r.id, {required} AS required
         FROM target LEFT JOIN ({returned}) r ON true"""
     return ctes, select
 

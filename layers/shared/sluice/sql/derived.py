@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import DIGEST, Resource
-from sluice.sql.expressions import operand
+from sluice.sql.expressions import columns_in, operand
 from sluice.sql.identifiers import quoted
 from sluice.sql.projection import Column, Join, JoinedColumn, Projection
 
@@ -74,6 +74,21 @@ def own_columns(resource: Resource) -> tuple[str, ...]:
     return tuple(quoted(column) for column in dict.fromkeys(columns))
 
 
+def row_columns(repository: Repository) -> tuple[str, ...]:
+    """Return the columns of the table that are read: the declared ones, and those in SQL by hand.
+
+    It is empty, for all columns, if SQL by hand names the whole row.
+    """
+    by_hand = [column for column in repository.column_sql.values() if isinstance(column, str)]
+    by_hand += [value for join in repository.joins for value in join.on.values()]
+    if not isinstance(getattr_static(repository, "etag_sql"), _Derived):
+        by_hand.append(repository.etag_sql)
+    named = columns_in(" , ".join(by_hand), alias(repository.resource))
+    if "*" in named:
+        return ()
+    return tuple(dict.fromkeys((*own_columns(repository.resource), *named)))
+
+
 def row_condition(resource: Resource) -> str:
     """Return the condition for the rows that there are for clients; empty for all rows."""
     deleted_at = resource.soft_delete
@@ -122,7 +137,8 @@ def projection(repository: Repository) -> Projection:
         alias=alias(resource),
         keys=resource.keys,
         row_condition=row_condition(resource),
-        row_columns=() if _has_sql_by_hand(repository) else own_columns(resource),
+        row_columns=row_columns(repository),
+        is_lockable=resource.is_lockable,
         fields={
             field.name: Column(field.select(column_of(repository, field)), field)
             for field in resource.all_fields
@@ -132,15 +148,21 @@ def projection(repository: Repository) -> Projection:
     )
 
 
-@lru_cache(maxsize=256)
-def inserts(resource: Resource, without: frozenset[str] = frozenset()) -> Mapping[str, str]:
+def inserts(repository: Repository, without: frozenset[str] = frozenset()) -> Mapping[str, str]:
     """Return the INSERT of a new row, by the table's alias. `without` names fields to leave out."""
+    return _inserts(repository.resource, repository.projection.row_columns, without)
+
+
+@lru_cache(maxsize=256)
+def _inserts(
+    resource: Resource, row_columns: tuple[str, ...], without: frozenset[str]
+) -> Mapping[str, str]:
     fields = [field for field in resource.writable if field.name not in without]
     _require_own_columns(resource, fields, "inserts")
     columns = ", ".join(quoted(field.column) for field in fields)
     values = ", ".join(field.bind(field.name) for field in fields)
     row = f"({columns}) VALUES ({values})" if fields else "DEFAULT VALUES"
-    returned = SEPARATOR.join(own_columns(resource))
+    returned = SEPARATOR.join(row_columns or ["*"])
     return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING {returned}"}
 
 
@@ -160,14 +182,10 @@ def optional_names(repository: Repository) -> frozenset[str]:
 def defaults(resource: Resource) -> Mapping[str, object]:
     """Return the values of fields that a POST may leave out. An optional field has none."""
     return {
-        field.name: _bound_default(field)
+        field.name: field.to_sql_or_null(field.default_value())
         for field in resource.writable
         if not field.required and not field.optional
     }
-
-
-def _bound_default(field: Field) -> object:
-    return None if field.default is None else field.to_sql(field.read(field.default, ""))
 
 
 def assignments(resource: Resource) -> Mapping[str, str]:
@@ -190,12 +208,6 @@ def unchanged(resource: Resource) -> str:
 def deleted_at(resource: Resource) -> str:
     """Return the column that `delete` sets; empty if it deletes the row."""
     return quoted(resource.soft_delete) if resource.soft_delete else ""
-
-
-def _has_sql_by_hand(repository: Repository) -> bool:
-    """Return whether SQL by hand, which may read any column, gets the rows."""
-    etag_sql = getattr_static(repository, "etag_sql")
-    return bool(repository.column_sql) or not isinstance(etag_sql, _Derived)
 
 
 def _etag_columns(resource: Resource) -> list[str]:

@@ -1,7 +1,10 @@
-"""Put SQL that is written by hand in parentheses, where the SQL around it would split it."""
+"""Read SQL that is written by hand: its columns, and whether it needs parentheses."""
 
 import re
 
+from sluice.sql.identifiers import quoted
+
+LITERAL = re.compile(r"'(?:[^']|'')*'")
 NAME_OR_NUMBER = re.compile(r'[\w."]+')
 OR = re.compile(r"\bor\b", re.IGNORECASE)
 
@@ -14,6 +17,21 @@ def operand(sql: str) -> str:
 def conjunct(sql: str) -> str:
     """Return a condition that AND may join with others."""
     return operand(sql) if OR.search(sql) else sql
+
+
+def columns_in(sql: str, alias: str) -> list[str]:
+    """Return the columns of the rows `alias`, as SQL names them; `*` if it names the whole row."""
+    without_literals = LITERAL.sub("''", sql)
+    name = r'"(?:[^"]|"")+"|[\w$]+|\*'
+    found = re.findall(rf'(?<![\w.":$]){alias}\b(?!")(?:\s*\.\s*({name}))?', without_literals)
+    return [_as_quoted(column) for column in found]
+
+
+def _as_quoted(name: str) -> str:
+    """Return the name of a column in its usual form; `*` for none."""
+    if name in ("", "*"):
+        return "*"
+    return quoted(name[1:-1].replace('""', '"') if name.startswith('"') else name.lower())
 
 
 def _is_in_parentheses(sql: str) -> bool:

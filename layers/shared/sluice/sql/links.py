@@ -1,7 +1,8 @@
 """Add and remove links of a many-to-many relation: rows of a junction table.
 
 Each is one statement. It finds both rows first, so a link to a row that clients do not see is never
-written. The foreign keys of the junction table lock both rows while a link is added.
+written. While a link is added, both rows are locked as the foreign keys of the junction table lock
+them. So a row that is deleted meanwhile is not found.
 """
 
 from collections.abc import Mapping
@@ -49,10 +50,18 @@ class Link:
         )
 
     @cached_property
-    def rows(self) -> str:
-        """The CTEs of both rows: `target` and `other_`."""
-        target = _row(self.parent, PARAMETERS)
-        return f"target AS ({target}), other_ AS ({_row(self.other, OTHER)})"
+    def defaults(self) -> dict[str, object]:
+        """The payload of a new link, as far as it has defaults."""
+        return {
+            each.name: each.default_value()
+            for each in self.many.payload
+            if each.default is not None
+        }
+
+    def rows(self, *, lock: bool) -> str:
+        """Return the CTEs of both rows: `target` and `other_`."""
+        target = _row(self.parent, PARAMETERS, lock=lock)
+        return f"target AS ({target}), other_ AS ({_row(self.other, OTHER, lock=lock)})"
 
     def params(self, key: Key, other: Key) -> dict[str, object]:
         """Return the parameters of both keys."""
@@ -66,12 +75,15 @@ class LinkRepository(Repository):
     def put(self, link: Link, key: Key, other: Key, payload: Mapping[str, object]) -> None:
         """Link two rows, or change the payload of their link. Raises NotFound without one of them.
 
-        Also raises the errors of the junction table's constraints.
+        A new link has the defaults of the payload, too. Also raises the errors of the junction
+        table's constraints.
         """
-        fields = [field for field in link.many.payload if field.name in payload]
+        stored = {**link.defaults, **payload}
+        fields = [field for field in link.many.payload if field.name in stored]
         params = link.params(key, other)
-        params |= {PREFIX + each.name: each.to_sql(payload[each.name]) for each in fields}
-        sql = _put_sql(link, tuple(field.name for field in fields))
+        params |= {PREFIX + each.name: each.to_sql_or_null(stored[each.name]) for each in fields}
+        changed = frozenset(payload)
+        sql = _put_sql(link, tuple(field.name for field in fields), changed)
         (row,) = self._executor.write(Query(sql, params, prepare=True))
         if not row.found:
             raise NotFound
@@ -84,13 +96,15 @@ class LinkRepository(Repository):
 
 
 @lru_cache(maxsize=256)
-def _put_sql(link: Link, payload: tuple[str, ...]) -> str:
-    fields = [field for field in link.many.payload if field.name in payload]
+def _put_sql(link: Link, stored: tuple[str, ...], changed: frozenset[str]) -> str:
+    """Return the statement that stores a link. One that there is gets the `changed` fields only."""
+    fields = [field for field in link.many.payload if field.name in stored]
     names = [quoted(field.column) for field in fields]
     values = [field.bind(PREFIX + field.name) for field in fields]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+    updated = [quoted(field.column) for field in fields if field.name in changed]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in updated)
     return f"""
-        WITH {link.rows}, linked AS (
+        WITH {link.rows(lock=True)}, linked AS (
             INSERT INTO {qualified(link.many.through)} ({", ".join([*link.columns, *names])})
             SELECT {", ".join([*link.values, *values])} FROM target, other_
             ON CONFLICT ({", ".join(link.columns)})
@@ -104,15 +118,16 @@ def _delete_sql(link: Link) -> str:
     pairs = zip(link.columns, link.values, strict=True)
     condition = " AND ".join(f"{JUNCTION}.{column} = {value}" for column, value in pairs)
     return f"""
-        WITH {link.rows}
+        WITH {link.rows(lock=False)}
         DELETE FROM {qualified(link.many.through)} {JUNCTION} USING target, other_
         WHERE {condition}
         RETURNING 1 AS found"""
 
 
-def _row(projection: Projection, parameters: tuple[str, ...]) -> str:
-    """Return the SELECT of the key of a row that clients see."""
+def _row(projection: Projection, parameters: tuple[str, ...], *, lock: bool) -> str:
+    """Return the SELECT of the key of a row that clients see, locked if the role may lock it."""
     keys = zip(projection.key_columns, parameters, strict=False)
     columns = ", ".join(f"{column} AS {name}" for column, name in keys)
     source = aliased(projection.table, projection.alias)
-    return f"SELECT {columns} FROM {source} WHERE {projection.key_condition_for(parameters)}"
+    select = f"SELECT {columns} FROM {source} WHERE {projection.key_condition_for(parameters)}"
+    return f"{select} FOR KEY SHARE" if lock and projection.is_lockable else select

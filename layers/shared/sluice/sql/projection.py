@@ -89,6 +89,7 @@ class Projection:
     statements of a write use. `keys` are the fields of the key. `etag` is the SQL of the ETag.
     `row_condition` is a condition for the rows that there are for clients; empty for all.
     `row_columns` are the columns that the fields and the ETag read; empty for all columns.
+    `is_lockable` is whether the role may lock rows.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Projection:
     joins: tuple[Join, ...] = ()
     row_condition: str = ""
     row_columns: tuple[str, ...] = ()
+    is_lockable: bool = False
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:

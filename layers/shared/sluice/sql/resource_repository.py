@@ -24,7 +24,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     """Reads and writes the rows of `resource`. What a subclass sets is not derived.
 
     column_sql: field → its SQL, for fields from other tables: a JoinedColumn, or SQL that needs no
-        join.
+        join. SQL names a column of the table with its alias, as `b.name`.
     joins: the joins of the table; by default those of `column_sql`.
     filter_sql: the parameter of a filter → its condition, if it is not that of the field's kind.
     list_view: what lists read instead of the table: a view, or a SELECT in parentheses. It has the
@@ -50,7 +50,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     projection: ClassVar[Projection] = derived(sql.projection)
     list_spec: ClassVar[ListSpec] = derived(lists.list_spec)
     graphql_list_spec: ClassVar[ListSpec] = derived(lists.graphql_list_spec)
-    inserts: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.inserts(cls.resource))
+    inserts: ClassVar[Mapping[str, str]] = derived(sql.inserts)
     defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
     unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
@@ -94,7 +94,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
         self._require_written(values, self._insert_names)
         missing = self._optional_names.difference(values)
-        return sql.inserts(self.resource, missing) if missing else self.inserts
+        return sql.inserts(type(self), missing) if missing else self.inserts
 
     def _update(
         self,

@@ -168,13 +168,13 @@ def test_path_may_have_a_value_as_it_is():
     assert key.of_path(RATE_KEYS, ["D%20E", "2026-01-31"]) == ("D E", date(2026, 1, 31))
 
 
-@pytest.mark.parametrize("segment", ["~x", "~é", "~_w"])
+@pytest.mark.parametrize("segment", ["~x", "~é", "~_w", "~YSBi=xyz"])
 def test_segment_that_is_no_base64url_is_refused(segment: str):
     with pytest.raises(InvalidParameter):
         key.of_path(LABEL_KEYS, [segment])
 
 
-@pytest.mark.parametrize("segment", ["~YSBi=xyz", "~YSBi=", "~YSBi!", "~w6l", "~YWI", "%7EYSBi="])
+@pytest.mark.parametrize("segment", ["~YSBi=", "~YSBi!", "~w6l", "~YWI", "%7EYSBi="])
 def test_key_in_base64url_has_one_spelling(segment: str):
     with pytest.raises(NotFound):
         key.of_path(LABEL_KEYS, [segment])

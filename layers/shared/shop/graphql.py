@@ -9,7 +9,7 @@ from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
-from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.part import GraphqlField, GraphqlPart, Type
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
@@ -87,16 +87,21 @@ PART = GraphqlPart(
     },
     fields={
         # The number of categories is assumed. The resolver of a nested list checks the real one.
-        ("Query", "categories"): Field(all_rows("categories"), size=100, cost=LIST_COST),
-        ("Query", "category"): Field(_category),
-        ("Query", "orders"): Field(connection_of("orders", ids=("userId",))),
-        ("Query", "salesAnalytics"): Field(
+        ("Query", "categories"): GraphqlField(all_rows("categories"), size=100, cost=LIST_COST),
+        ("Query", "category"): GraphqlField(_category),
+        ("Query", "orders"): GraphqlField(connection_of("orders", ids=("userId",))),
+        ("Query", "salesAnalytics"): GraphqlField(
             _sales, size=_sales_days, cost=lambda field: _sales_days(field) * SALES_DAY_COST
         ),
-        ("Category", "products"): Field(rows_by_parent("products", "category_id")),
-        ("Category", "productsConnection"): Field(connections_by_parent("products", "category_id")),
-        ("Order", "items"): Field(size=10),  # usually a few
-        ("Product", "category"): Field(),  # the statement of a product reads its category, too
+        ("Category", "products"): GraphqlField(rows_by_parent("products", "category_id")),
+        ("Category", "productsConnection"): GraphqlField(
+            connections_by_parent("products", "category_id")
+        ),
+        ("Order", "items"): GraphqlField(size=10),  # usually a few
+        (
+            "Product",
+            "category",
+        ): GraphqlField(),  # the statement of a product reads its category, too
         **MUTATIONS,
     },
     preload=("shop.ordering", "shop.reports"),

@@ -3,7 +3,7 @@
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
 from sluice.graph.mutations import input_of
-from sluice.graph.part import Field
+from sluice.graph.part import GraphqlField
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
 from sluice.http.body import body_of_new
@@ -37,6 +37,6 @@ def _update_order_status(
 
 
 MUTATIONS = {
-    ("Mutation", "placeOrder"): Field(_place_order, scope="orders:write"),
-    ("Mutation", "updateOrderStatus"): Field(_update_order_status, scope="orders:write"),
+    ("Mutation", "placeOrder"): GraphqlField(_place_order, scope="orders:write"),
+    ("Mutation", "updateOrderStatus"): GraphqlField(_update_order_status, scope="orders:write"),
 }

@@ -6,7 +6,7 @@ from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
 from sluice.graph.mutations import input_of
-from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.part import GraphqlField, GraphqlPart, Type
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
@@ -30,11 +30,11 @@ def _add_book(context: ResolverContext, field: PlannedField, parents: Objects) -
 PART = GraphqlPart(
     types={"Book": Type(scope="library:read", replica=True, indexed_sorts=("price",))},
     fields={
-        ("Query", "shelves"): Field(all_rows("shelves"), size=100, cost=LIST_COST),
-        ("Shelf", "books"): Field(rows_by_parent("books", "shelf_id")),
-        ("Shelf", "booksConnection"): Field(connections_by_parent("books", "shelf_id")),
-        ("Book", "availability"): Field(_availability, column="copies"),
-        ("Mutation", "addBook"): Field(_add_book, scope="library:write"),
+        ("Query", "shelves"): GraphqlField(all_rows("shelves"), size=100, cost=LIST_COST),
+        ("Shelf", "books"): GraphqlField(rows_by_parent("books", "shelf_id")),
+        ("Shelf", "booksConnection"): GraphqlField(connections_by_parent("books", "shelf_id")),
+        ("Book", "availability"): GraphqlField(_availability, column="copies"),
+        ("Mutation", "addBook"): GraphqlField(_add_book, scope="library:write"),
     },
     lower_case_enums=("Availability",),
 )

@@ -7,7 +7,7 @@ import pytest
 
 from sluice.application import ApplicationError
 from sluice.graph.field_info import field_infos
-from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, GraphqlField, GraphqlPart, Type
 from sluice.graph.schema import make_schema
 
 SCHEMA = make_schema("""
@@ -22,14 +22,14 @@ SCHEMA = make_schema("""
 BOX = Type(scope="boxes:read")
 TYPES = {"Box": BOX, "Knot": Type(scope=PUBLIC)}
 FIELDS = {
-    ("Query", "count"): Field(scope="boxes:read"),
-    ("Mutation", "pack"): Field(scope="boxes:write"),
+    ("Query", "count"): GraphqlField(scope="boxes:read"),
+    ("Mutation", "pack"): GraphqlField(scope="boxes:write"),
 }
 
 
 def make_part(
     types: Mapping[str, Type] = MappingProxyType({}),
-    fields: Mapping[tuple[str, str], Field] = MappingProxyType({}),
+    fields: Mapping[tuple[str, str], GraphqlField] = MappingProxyType({}),
 ) -> GraphqlPart:
     return GraphqlPart({**TYPES, **types}, {**FIELDS, **fields})
 
@@ -64,8 +64,8 @@ def test_scopes_are_those_of_mutations_and_of_the_objects_read() -> None:
     [
         (GraphqlPart({"Box": BOX}, FIELDS), "Knot"),
         (make_part(types={"Box": Type(scope="")}), "Box"),
-        (make_part(fields={("Mutation", "pack"): Field()}), "Mutation.pack"),
-        (make_part(fields={("Query", "count"): Field()}), "Query.count"),
+        (make_part(fields={("Mutation", "pack"): GraphqlField()}), "Mutation.pack"),
+        (make_part(fields={("Query", "count"): GraphqlField()}), "Query.count"),
     ],
 )
 def test_what_has_no_scope_is_rejected(part: GraphqlPart, name: str) -> None:
@@ -74,7 +74,7 @@ def test_what_has_no_scope_is_rejected(part: GraphqlPart, name: str) -> None:
 
 
 def test_scope_that_would_be_ignored_is_rejected() -> None:
-    fields = {("Box", "size"): Field(scope="boxes:weigh")}
+    fields = {("Box", "size"): GraphqlField(scope="boxes:weigh")}
 
     with pytest.raises(ApplicationError, match=r"the scope is that of the type for .*size"):
         field_infos(SCHEMA, make_part(fields=fields))
@@ -101,7 +101,7 @@ def test_type_with_the_name_of_a_page_keeps_its_scope() -> None:
 
 
 def test_field_is_read_from_its_column() -> None:
-    infos = field_infos(SCHEMA, make_part(fields={("Box", "size"): Field(column="height")}))
+    infos = field_infos(SCHEMA, make_part(fields={("Box", "size"): GraphqlField(column="height")}))
 
     assert infos["Box", "firstOwner"].columns == ("first_owner",)
     assert infos["Box", "size"].columns == ("height",)
@@ -111,8 +111,8 @@ def test_field_is_read_from_its_column() -> None:
     ("part", "name"),
     [
         (make_part(types={"Bax": BOX}), "Bax"),
-        (make_part(fields={("Box", "weight"): Field()}), "weight"),
-        (make_part(fields={("Bax", "size"): Field()}), "Bax"),
+        (make_part(fields={("Box", "weight"): GraphqlField()}), "weight"),
+        (make_part(fields={("Bax", "size"): GraphqlField()}), "Bax"),
     ],
 )
 def test_names_that_the_schema_lacks_are_rejected(part: GraphqlPart, name: str) -> None:

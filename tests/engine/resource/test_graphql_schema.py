@@ -10,7 +10,7 @@ from graphql import parse, print_ast
 
 from scripts.derive.graphql import derived_schema, files
 from sluice.graph.field_info import field_infos
-from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, GraphqlField, GraphqlPart, Type
 from sluice.graph.resource_part import derived_part
 from sluice.graph.schema import make_schema
 from sluice.kinds.array import Array
@@ -321,7 +321,7 @@ def test_items_need_no_scope_of_their_own(tmp_path: Path) -> None:
 
 def test_part_by_hand_wins(tmp_path: Path) -> None:
     extra = "extend type Loan { items: [Book!]! }"
-    by_hand = Field(column="borrowed")
+    by_hand = GraphqlField(column="borrowed")
 
     part = part_of(
         derived_schema(library(tmp_path, extra=extra)),

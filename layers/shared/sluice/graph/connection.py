@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sluice.errors import FieldError, InvalidParameter
-from sluice.graph.part import Field
+from sluice.graph.part import GraphqlField
 from sluice.graph.planned_field import PlannedField
 from sluice.sql.list_spec import ListQuery
 
@@ -118,20 +118,20 @@ def _boundary_cursors(pages: "Sequence[RelayConnection]", index: int) -> list[st
 # By the end of a type's name: the fields of the types of pages. All have REQUIRED_FIELDS.
 WRAPPER_FIELDS = {
     "Connection": {
-        "edges": Field(lambda _, __, pages: _edges(pages)),
-        "nodes": Field(lambda _, __, pages: [page.rows for page in pages]),
-        "pageInfo": Field(lambda _, __, pages: pages),
-        TOTAL_COUNT: Field(lambda _, __, pages: [page.total for page in pages]),
+        "edges": GraphqlField(lambda _, __, pages: _edges(pages)),
+        "nodes": GraphqlField(lambda _, __, pages: [page.rows for page in pages]),
+        "pageInfo": GraphqlField(lambda _, __, pages: pages),
+        TOTAL_COUNT: GraphqlField(lambda _, __, pages: [page.total for page in pages]),
     },
     "Edge": {
-        "node": Field(lambda _, __, edges: [row for _, row in edges]),
-        "cursor": Field(lambda _, __, edges: _cursors(edges)),
+        "node": GraphqlField(lambda _, __, edges: [row for _, row in edges]),
+        "cursor": GraphqlField(lambda _, __, edges: _cursors(edges)),
     },
     "PageInfo": {
-        "hasNextPage": Field(lambda _, __, pages: [page.has_next for page in pages]),
-        "hasPreviousPage": Field(lambda _, __, pages: [page.has_previous for page in pages]),
-        "startCursor": Field(lambda _, __, pages: _boundary_cursors(pages, 0)),
-        "endCursor": Field(lambda _, __, pages: _boundary_cursors(pages, -1)),
+        "hasNextPage": GraphqlField(lambda _, __, pages: [page.has_next for page in pages]),
+        "hasPreviousPage": GraphqlField(lambda _, __, pages: [page.has_previous for page in pages]),
+        "startCursor": GraphqlField(lambda _, __, pages: _boundary_cursors(pages, 0)),
+        "endCursor": GraphqlField(lambda _, __, pages: _boundary_cursors(pages, -1)),
     },
 }
 REQUIRED_FIELDS = {

@@ -23,7 +23,7 @@ from graphql.execution.values import get_argument_values
 from sluice.application import ApplicationError
 from sluice.graph.connection import REQUIRED_FIELDS, WRAPPER_FIELDS
 from sluice.graph.field_collection import INTROSPECTION_FIELDS
-from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type, column_name, current_part
+from sluice.graph.part import PUBLIC, GraphqlField, GraphqlPart, Type, column_name, current_part
 from sluice.graph.planned_field import FieldInfo, PlannedField, UnknownValue
 from sluice.graph.schema import current_schema
 from sluice.sql.key import to_id
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sluice.graph.resolvers import ResolverContext
 
 DEFAULT_FIRST = 20  # if the schema has no default
-TYPENAME = Field(lambda _, field, parents: [field.parent_type] * len(parents), scope=PUBLIC)
+TYPENAME = GraphqlField(lambda _, field, parents: [field.parent_type] * len(parents), scope=PUBLIC)
 LEAF = Type(PUBLIC, replica=True)  # of values and of PageInfo, which belong to a row
 
 Key = tuple[str, str]  # the names of a type and of its field
@@ -64,7 +64,7 @@ def field_infos(schema: GraphQLSchema, part: GraphqlPart) -> dict[Key, FieldInfo
     wrappers = _wrappers(types)
     fields = {**dict(_engine_fields(types, wrappers)), **part.fields}
     infos = {
-        key: _field_info(key, definition, fields.get(key, Field()), part.types, wrappers)
+        key: _field_info(key, definition, fields.get(key, GraphqlField()), part.types, wrappers)
         for key, definition in definitions.items()
     }
     _check_scopes(part, infos, types.keys() - wrappers.keys() - {"Query", "Mutation"})
@@ -125,12 +125,12 @@ def _introspect(context: "ResolverContext", field: PlannedField, parents: "Objec
     return [introspect(context.operation, context.variables, field)]
 
 
-INTROSPECTION = Field(_introspect, scope=PUBLIC)
+INTROSPECTION = GraphqlField(_introspect, scope=PUBLIC)
 
 
 def _engine_fields(
     types: Collection[str], wrappers: Collection[str]
-) -> Iterator[tuple[Key, Field]]:
+) -> Iterator[tuple[Key, GraphqlField]]:
     for name in types:
         yield (name, "__typename"), TYPENAME
     for name in wrappers:
@@ -144,7 +144,7 @@ def _engine_fields(
 def _field_info(
     key: Key,
     definition: GraphQLField,
-    declared: Field,
+    declared: GraphqlField,
     types: Mapping[str, Type],
     wrappers: Mapping[str, str],
 ) -> FieldInfo:

@@ -26,7 +26,7 @@ PUBLIC: Final = "*"  # instead of a scope: every authenticated client
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class GraphqlField:
     """A field that is more than a column of its parent.
 
     resolve: reads the values. Without it, they are the values of the column.
@@ -71,13 +71,13 @@ class GraphqlPart:
     """The GraphQL types of an application, and their resolvers.
 
     types: by name: all object types but Query, Mutation and those of pages.
-    fields: by the names of the type and the field. Most fields are columns and need no Field.
+    fields: by the names of the type and the field. Most fields are columns and are not here.
     lower_case_enums: enums whose values are lower case in code and in the database.
     preload: modules that resolvers import. A snapshot of the function (SnapStart) holds them.
     """
 
     types: Mapping[str, Type] = field(default_factory=dict)
-    fields: Mapping[tuple[str, str], Field] = field(default_factory=dict)
+    fields: Mapping[tuple[str, str], GraphqlField] = field(default_factory=dict)
     lower_case_enums: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
 

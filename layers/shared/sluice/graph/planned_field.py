@@ -8,7 +8,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLField
 
 from sluice.errors import InternalError
-from sluice.graph.part import Field, Type
+from sluice.graph.part import GraphqlField, Type
 
 
 class UnknownValue(InternalError):
@@ -40,7 +40,7 @@ class FieldInfo:
     serialize: Callable[[Any], Any] | None
     default_first: int | None
     columns: tuple[str, ...]
-    declared: Field
+    declared: GraphqlField
     parent: Type
     returned: Type
     scope: str

@@ -17,7 +17,7 @@ from sluice.graph.links import (
     unlink_rows,
 )
 from sluice.graph.mutations import create_row, delete_row, update_row
-from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, GraphqlField, GraphqlPart, Type
 from sluice.graph.resolvers import (
     connection_of,
     connections_by_parent,
@@ -81,7 +81,7 @@ MUTATIONS = {"create": create_row, "update": update_row, "delete": delete_row}
 def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
     """Return the part of all resources of a registry. What is by hand wins, but for keys."""
     types: dict[str, Type] = {}
-    fields: dict[Key, Field] = {}
+    fields: dict[Key, GraphqlField] = {}
     for name, values in registry.GRAPHQL.items():
         derived = DerivedType(**values)
         scope = f"{derived.scope}:read"
@@ -105,7 +105,7 @@ def _with_keys(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict
     return {name: replace(type_, key=keys.get(name, type_.key)) for name, type_ in by_hand.items()}
 
 
-def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]:
+def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, GraphqlField]]:
     name = derived.resource
     queries = {
         "row": row_by_id(name),
@@ -113,37 +113,37 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
         "list": connection_of(name, derived.ids),
     }
     for verb, field_name in derived.queries.items():
-        yield ("Query", field_name), Field(queries[verb])
+        yield ("Query", field_name), GraphqlField(queries[verb])
     for verb, field_name in derived.mutations.items():
         resolve = MUTATIONS[verb](name)
-        yield ("Mutation", field_name), Field(resolve, scope=f"{derived.scope}:write")
+        yield ("Mutation", field_name), GraphqlField(resolve, scope=f"{derived.scope}:write")
     if len(derived.key) > 1:
-        yield (type_name, "id"), Field(row_id_of, column=derived.key)
+        yield (type_name, "id"), GraphqlField(row_id_of, column=derived.key)
     elif name and derived.key != ("id",):
-        yield (type_name, "id"), Field(column=derived.key)
+        yield (type_name, "id"), GraphqlField(column=derived.key)
     for field_name, (resource, column) in derived.rows.items():
-        yield (type_name, field_name), Field(row_by_key(resource), column=column)
+        yield (type_name, field_name), GraphqlField(row_by_key(resource), column=column)
     for field_name, (resource, foreign_key) in derived.lists.items():
-        yield (type_name, field_name), Field(connections_by_parent(resource, foreign_key))
+        yield (type_name, field_name), GraphqlField(connections_by_parent(resource, foreign_key))
     for field_name, (other, relation) in derived.links.items():
-        yield (type_name, field_name), Field(linked_rows(name, other, relation))
+        yield (type_name, field_name), GraphqlField(linked_rows(name, other, relation))
     for field_name, (verb, other, relation, read_scope) in derived.linking.items():
         resolve = LINKING[verb](name, other, relation)
         scope = f"{derived.scope}:write"
-        yield ("Mutation", field_name), Field(resolve, scope=scope, read_scope=read_scope)
+        yield ("Mutation", field_name), GraphqlField(resolve, scope=scope, read_scope=read_scope)
     for field_name, (function, scope) in derived.calls.items():
-        yield ("Mutation", field_name), Field(called(name, function), scope=scope)
+        yield ("Mutation", field_name), GraphqlField(called(name, function), scope=scope)
     for field_name, (function, scope, size) in derived.functions.items():
         resolve = computed(name, function)
         column = derived.key
         yield (
             (type_name, field_name),
-            Field(resolve, scope=scope, column=column, size=size, calls=True),
+            GraphqlField(resolve, scope=scope, column=column, size=size, calls=True),
         )
     for field_name, edge in derived.edges.items():
-        yield (type_name, field_name), Field(linked_edge(*edge))
+        yield (type_name, field_name), GraphqlField(linked_edge(*edge))
     for field_name, column in derived.columns.items():
-        yield (type_name, field_name), Field(_reader(type_name, column), column=column)
+        yield (type_name, field_name), GraphqlField(_reader(type_name, column), column=column)
 
 
 def _reader(type_name: str, column: str | tuple[str, ...]) -> "Resolver | None":

@@ -79,7 +79,7 @@ def test_insert_needs_the_sequence_of_a_serial(empty_database: str) -> None:
     for statement in SEQUENCES.split(";\n"):
         database.write(Query(statement))
     tables = (("order.T", "SELECT, INSERT", False), ("order.reads", "SELECT", False))
-    pending = PendingChanges(lambda query: database.read(Query(query.replace(":", "\\:")))[0][0])
+    pending = PendingChanges(lambda query: database.read(Query(query))[0][0])
 
     def sequences() -> list[str]:
         grants = pending.privileges(replace(each, role="pg_monitor") for each in of_tables(tables))

@@ -41,8 +41,7 @@ CREATE TABLE club.members (
 CREATE FUNCTION club.rename(member bigint, name text) RETURNS club.members LANGUAGE sql AS
     $$ UPDATE club.members SET name = $2 WHERE id = $1 AND $2 <> '' RETURNING * $$;
 CREATE FUNCTION club.hide(member bigint) RETURNS SETOF club.members LANGUAGE sql AS
-    $$ UPDATE club.members SET name = 'hidden' WHERE id = $1;
-       SELECT * FROM club.members WHERE false $$;
+    $$ UPDATE club.members SET name = 'hidden' WHERE id = $1; SELECT * FROM club.members LIMIT 0 $$;
 CREATE FUNCTION club."Leave"(member bigint) RETURNS void LANGUAGE sql AS
     $$ UPDATE club.members SET left_at = now(), name = name || '!' WHERE id = $1 $$;
 CREATE FUNCTION club.count(member bigint, more integer) RETURNS integer LANGUAGE sql AS

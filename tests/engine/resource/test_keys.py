@@ -174,7 +174,7 @@ def test_segment_that_is_no_base64url_is_refused(segment: str):
         key.of_path(LABEL_KEYS, [segment])
 
 
-@pytest.mark.parametrize("segment", ["~YSBi=", "~YSBi!", "~w6l", "~YWI", "%7EYSBi="])
+@pytest.mark.parametrize("segment", ["~YSBi=", "~YSBi!", "~w6l", "%7EYSBi="])
 def test_key_in_base64url_has_one_spelling(segment: str):
     with pytest.raises(NotFound):
         key.of_path(LABEL_KEYS, [segment])

@@ -158,6 +158,7 @@ def test_registry_names_what_there_is(write: Write) -> None:
         "ERRORS": ERRORS,
         "CONSTRAINTS": {},
         "SELF_REFERENCES": {},
+        "KEYS": {},
         "FUNCTIONS": (),
         "TABLES": (
             ("lib.books", "SELECT, INSERT, UPDATE", False),

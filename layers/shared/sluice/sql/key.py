@@ -46,8 +46,8 @@ def unnested(fields: Sequence[Field]) -> str:
 def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
     """Return the key in a path, whose segments are percent-encoded.
 
-    After `~`, only the form that `to_path` returns is a key. Raises InvalidParameter, or NotFound
-    if no row can have the key.
+    After `~`, base64url has one spelling of a text. Raises InvalidParameter, or NotFound if no row
+    can have the key.
     """
     return tuple(
         field.parse_path(_text_of(segment, field.name))
@@ -87,7 +87,7 @@ def to_id(value: object) -> str:
     if not isinstance(value, list):
         return text_of(value)
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return _in_base64(text)
 
 
 def of_row(value: object) -> Key | None:
@@ -115,7 +115,11 @@ def _read(field: Field, value: object) -> object:
 def _segment(text: str) -> str:
     if PLAIN.fullmatch(text) and text not in (".", ".."):
         return text
-    return ENCODED + urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return ENCODED + _in_base64(text)
+
+
+def _in_base64(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def _text_of(segment: str, name: str) -> str:
@@ -130,6 +134,6 @@ def _text_of(segment: str, name: str) -> str:
     except (UnicodeError, Base64Error):
         error = FieldError("invalid", "must be base64url after ~", parameter=name)
         raise InvalidParameter(errors=[error]) from None
-    if _segment(decoded) != text:
-        raise NotFound  # Python ignores stray bits and characters, and the text may need no base64
+    if _in_base64(decoded) != encoded:
+        raise NotFound  # Python ignores stray bits and characters
     return decoded

@@ -4,6 +4,7 @@ from sluice.migrations.runner import migrate_url
 from tests.fixtures.foreign_database import ForeignServer
 
 AS_BEFORE = (
+    "DROP FUNCTION sluice.raise_conflict()",
     "ALTER TABLE sluice.idempotency_keys ALTER COLUMN resource_id TYPE bigint USING 0",
     "UPDATE sluice.version SET version_num = '0004'",
 )

@@ -5,7 +5,7 @@ A merge needs it: what `adopt` wrote then is the draft of the snapshot of that t
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catalog.adopt.errors import AdoptError
@@ -19,11 +19,11 @@ NAME = ".adopted.json"
 class Adoption:
     """What one run of `adopt` wrote.
 
-    on: the date. resources: their names. snapshot: the catalogue of that time.
+    on: the date. resources: the name of each by its table. snapshot: the catalogue of that time.
     """
 
     on: str
-    resources: Sequence[str]
+    resources: dict[str, str]
     tables: Sequence[str]
     view_keys: dict[str, list[str]]
     group: str
@@ -37,9 +37,25 @@ class AdoptedFile:
     adoptions: tuple[Adoption, ...] = ()
     schema_digest: str = ""
 
-    def of(self, resource: str) -> Adoption | None:
-        """Return the adoption that wrote a resource."""
-        return next((each for each in self.adoptions if resource in each.resources), None)
+    def of(self, table: str) -> Adoption | None:
+        """Return the adoption that wrote the resource of a table, if it did."""
+        return next((each for each in self.adoptions if table in each.resources), None)
+
+    def having(self, adoption: Adoption) -> "AdoptedFile":
+        """Return the file with one adoption more. The older ones no longer count for its tables."""
+        others = (
+            replace(
+                each,
+                resources={
+                    table: name
+                    for table, name in each.resources.items()
+                    if table not in adoption.resources
+                },
+            )
+            for each in self.adoptions
+        )
+        kept = (each for each in others if each.resources)
+        return replace(self, adoptions=(*kept, adoption))
 
 
 def read(folder: Path) -> AdoptedFile:

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     job, url = _job(options)
     if options.name:
-        return merge.print_merge(job, options.name)
+        return merge.print_merge(job, options.name, write=options.write)
     plan = job.plan()
     written = write_all(job, url, with_ddl=options.with_ddl) if options.write else None
     colour = sys.stdout.isatty() and not ENVIRON.get("NO_COLOR")

@@ -22,6 +22,7 @@ HEAD = """\
 -- you want with your migration tool: Sluice never runs them. CREATE INDEX CONCURRENTLY blocks no
 -- write, and cannot run in a transaction.
 """
+PLACEHOLDER = "…"
 VERSION = "version"
 TRIGGER = "sluice_touch"
 FUNCTION = """\
@@ -52,12 +53,19 @@ class Proposal(NamedTuple):
 def text(app: str, proposals: Iterable[Proposal]) -> str:
     """Return the content of the file."""
     statements = (
-        "".join(f"-- {line}\n" for line in each.reason.splitlines())
-        + each.statement.rstrip().removesuffix(";")
-        + ";\n"
+        _commented(each.reason) + _runnable(each.statement.rstrip().removesuffix(";") + ";")
         for each in proposals
     )
     return "\n".join((HEAD.format(app=app), *statements))
+
+
+def _runnable(statement: str) -> str:
+    """Return a statement, as a comment if a person must fill it in."""
+    return _commented(statement) if PLACEHOLDER in statement else f"{statement}\n"
+
+
+def _commented(text: str) -> str:
+    return "".join(f"-- {line}\n" for line in text.splitlines())
 
 
 def proposals(

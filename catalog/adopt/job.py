@@ -1,6 +1,7 @@
 """One run of `adopt`: what is there, what the catalogue says, and what would be written."""
 
 import datetime
+import traceback
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ from catalog.draft import AdoptRequest, Draft, DraftResource
 from catalog.snapshot import Snapshot
 from scripts.derive.scan import Found, scan
 from sluice import application
+from sluice.application import ApplicationError
+from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 
 
@@ -38,7 +41,7 @@ class AdoptJob:
         """The application as it is, or None for a new one."""
         name = self.request.app
         if name in application.installed():
-            return scan(name)
+            return _scanned(name)
         application_file.require_free(name, LAYER)
         return None
 
@@ -133,15 +136,30 @@ class AdoptJob:
         return [*proposals(self.snapshot, [*self.resources.values()], self.draft.refusals)]
 
     def adoption(self) -> Adoption:
-        """Return what is kept for a later merge."""
+        """Return what is kept of the new resources for a later merge."""
+        return self.adoption_of({str(each.table): each.name for each in self.new}, self.today)
+
+    def adoption_of(self, resources: dict[str, str], date: str) -> Adoption:
+        """Return what is kept of resources, which are named by their tables."""
         return Adoption(
-            on=self.today,
-            resources=[each.name for each in self.new],
+            on=date,
+            resources=resources,
             tables=list(self.request.tables),
             view_keys={view: list(key) for view, key in self.request.view_keys.items()},
             group=self.request.group,
             snapshot=self.snapshot,
         )
+
+
+def _scanned(app: str) -> Found:
+    """Return what an application declares. Raise AdoptError if it cannot be imported."""
+    try:
+        return scan(app)
+    except (ApplicationError, DeclarationError):
+        raise
+    except Exception as error:  # whatever the owner's code raises
+        lines = traceback.format_exception_only(error)
+        raise AdoptError(f"the application {app} cannot be imported:\n{''.join(lines)}") from error
 
 
 def origin(draft: DraftResource, date: str) -> str:

@@ -1,7 +1,8 @@
 """What changed in the database since a resource was adopted, merged into its file, as a diff.
 
 The merge has three texts: what `adopt` wrote then, what it would write now, and the file. The file
-is never written: a person applies the diff.
+is never written: a person applies the diff. After that, WRITE=1 records the present catalogue, with
+which the next merge begins.
 """
 
 import difflib
@@ -19,16 +20,19 @@ from catalog.adopt.write import formatted
 from catalog.draft import AdoptRequest, Draft
 
 LABELS = ("file", "adopted", "database")
-CONFLICTS = "{} conflicts: the lines between <<<<<<< and >>>>>>> are for you to choose from"
+CONFLICTS = "conflicts: {}. Choose from the lines between <<<<<<< and >>>>>>>"
 
 
-def print_merge(job: AdoptJob, name: str) -> int:
+def print_merge(job: AdoptJob, name: str, *, write: bool) -> int:
     """Print the diff that brings a file up to date. Return 1 if a person must resolve conflicts.
+
+    write: whether to record that the file has all changes, if it has them.
 
     Raise AdoptError if `adopt` did not write the resource.
     """
-    adoption = adopted.read(job.folder).of(name)
+    record = adopted.read(job.folder)
     found = job.found.named(name) if job.found else None
+    adoption = record.of(found.resource.table) if found else None
     if adoption is None or found is None:
         raise AdoptError(f"NAME={name}: {job.request.app} has no such resource that adopt wrote")
     then = classify.draft(adoption.snapshot, _request(job, adoption))
@@ -48,6 +52,11 @@ def print_merge(job: AdoptJob, name: str) -> int:
     print("".join(lines), end="")
     if conflicts:
         print(CONFLICTS.format(conflicts), file=sys.stderr)
+    elif merged == texts[0]:
+        print(f"{path}: the database asks for no change", file=sys.stderr)
+        if write and texts[1] != texts[2]:
+            fresh = job.adoption_of({found.resource.table: name}, adoption.on)
+            (job.folder / adopted.NAME).write_text(adopted.text(record.having(fresh)))
     return 1 if conflicts else 0
 
 
@@ -78,7 +87,7 @@ def _merged(file: str, then: str, now: str) -> tuple[str, int]:
             path.write_text(text)
         labels = [argument for label in LABELS for argument in ("-L", label)]
         done = subprocess.run(
-            ["git", "merge-file", "-p", *labels, *map(str, paths)],
+            ["git", "merge-file", "-p", "--diff3", *labels, *map(str, paths)],
             capture_output=True,
             text=True,
             check=False,

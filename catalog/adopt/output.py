@@ -28,9 +28,7 @@ def write_all(job: AdoptJob, url: str, *, with_ddl: bool) -> Written:
         schema = _schema(job, url, record.schema_digest, notes)
         files |= schema
         digest = "".join(map(_digest, schema.values())) or record.schema_digest
-        record = replace(
-            record, adoptions=(*record.adoptions, job.adoption()), schema_digest=digest
-        )
+        record = replace(record.having(job.adoption()), schema_digest=digest)
         files[job.folder / adopted.NAME] = adopted.text(record)
     if with_ddl:
         files[job.folder / ddl.NAME] = ddl.text(job.request.app, job.proposals())

@@ -31,14 +31,21 @@ def write(app: str, files: Mapping[Path, str]) -> list[Path]:
     Raise AdoptError, and leave the files as they were.
     """
     with _all_or_nothing(app):
-        for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        _write_each(files)
         sources = [str(path) for path in files if path.suffix == ".py"]
         if sources:
             _run("ruff", "format", "--quiet", *sources)
         importlib.invalidate_caches()
         return [ROOT / line for line in _run("scripts.derive", app=app).splitlines()]
+
+
+def _write_each(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        except OSError as error:
+            raise AdoptError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def formatted(text: str) -> str:

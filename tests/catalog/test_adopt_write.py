@@ -9,9 +9,8 @@ import pg8000.native
 import pytest
 
 from local.database import settings_from_url
-from tests.fixtures.adopt import SCHEMA, ForeignSchema
-from tests.fixtures.copied_repository import copy_of_repository, run
-from tests.fixtures.postgres import throwaway_server
+from tests.fixtures.adopt import SCHEMA, ForeignSchema, adopted_copy, commit, restore
+from tests.fixtures.copied_repository import run
 
 FOLDER = Path("layers/shared/crm")
 LATER = """
@@ -24,30 +23,14 @@ CREATE INDEX ON crm.notes (deal_id);
 
 @pytest.fixture(name="adopted", scope="module")
 def crm_in_a_copy() -> Iterator[ForeignSchema]:
-    """A database with three tables, and a copy of the repository in which two are adopted."""
-    with throwaway_server(durable=False) as server, copy_of_repository() as folder:
-        database = ForeignSchema(server.url(), folder)
-        database.sql(SCHEMA)
-        written = database.adopt("--write", "--with-ddl")
-        assert written.code == 0, written.err
-        commit(folder)
-        run(folder, "git", "tag", "adopted")
+    with adopted_copy() as database:
         yield database
 
 
 @pytest.fixture(name="crm")
 def crm_as_adopted(adopted: ForeignSchema) -> Iterator[ForeignSchema]:
-    """The same. What a test changes is undone."""
     yield adopted
-    run(adopted.folder, "git", "reset", "--quiet", "--hard", "adopted")
-    run(adopted.folder, "git", "clean", "--quiet", "--force", "-d")
-    adopted.sql("DROP TABLE IF EXISTS crm.notes")
-
-
-def commit(folder: Path) -> None:
-    author = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", *author, "commit", "--quiet", "-m", "adopted")
+    restore(adopted)
 
 
 def changed(folder: Path) -> str:
@@ -157,7 +140,8 @@ def test_new_table_adds_one_file(crm: ForeignSchema) -> None:
     assert added.code == 0, added.err
     assert "?? layers/shared/crm/notes.py\n" in changed(crm.folder)
     assert edited.read_text() == text
-    assert {line[3:] for line in changed(crm.folder).splitlines()} == {
+    names = (line[3:] for line in changed(crm.folder).splitlines())
+    assert {name for name in names if not name.startswith("deploy/crm/")} == {
         "functions/crm/crm/handler.py",
         "layers/shared/crm/.adopted.json",
         "layers/shared/crm/notes.py",
@@ -204,6 +188,17 @@ def test_refused_derive_leaves_nothing(crm: ForeignSchema) -> None:
     assert changed(crm.folder) == " M layers/shared/crm/people.py\n"
 
 
+def test_module_that_cannot_be_imported_is_named(crm: ForeignSchema) -> None:
+    (crm.folder / FOLDER / "people.py").write_text("from sluice.resource import\n")
+
+    refused = crm.adopt()
+
+    assert refused.code == 1
+    assert "the application crm cannot be imported" in refused.err
+    assert 'people.py", line 1' in refused.err
+    assert "Traceback" not in refused.err
+
+
 def test_first_adoption_that_fails_leaves_no_folder(crm: ForeignSchema) -> None:
     folder = crm.folder / "layers/shared/other"
     folder.mkdir()
@@ -232,5 +227,5 @@ def test_snapshot_is_kept_for_a_merge(crm: ForeignSchema) -> None:
     kept = json.loads((crm.folder / FOLDER / ".adopted.json").read_text())
 
     (adoption,) = kept["adoptions"]
-    assert {*adoption["resources"]} == {"people", "deals"}
+    assert adoption["resources"] == {"crm.deals": "deals", "crm.people": "people"}
     assert "canary" not in json.dumps(kept)

@@ -37,7 +37,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -209,6 +209,9 @@ adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgres
 	@$(BIN)/python -m catalog adopt --tables $(call quoted,$(TABLES)) --app $(call quoted,$(APP)) --key $(call quoted,$(KEY)) \
 		--group $(call quoted,$(GROUP)) --name $(call quoted,$(NAME)) --tenant $(call quoted,$(TENANT)) --shared $(call quoted,$(SHARED)) \
 		$(if $(WRITE),--write) $(if $(WITH_DDL),--with-ddl) $(ARGS)
+
+drift: .venv/.dev ## compare the declarations with a live catalogue: FROM=postgresql://… APP=crm ARGS=--json; exit code 1 if a response would change
+	@$(BIN)/python -m catalog drift --app $(call quoted,$(APP)) $(ARGS)
 
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)

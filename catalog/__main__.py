@@ -6,7 +6,8 @@ python -m catalog adopt --help
 import sys
 from importlib import import_module
 
-COMMANDS = {"adopt": "catalog.adopt.command"}  # the module with `main(arguments)`
+# The module with `main(arguments)`.
+COMMANDS = {"adopt": "catalog.adopt.command", "drift": "catalog.report.command"}
 
 
 def main(arguments: list[str]) -> int:

@@ -39,7 +39,8 @@ UNSORTED = ("Array", "Json")
 
 def name_fields(each: AdoptedTable) -> None:
     """Give each column that can be shown a name, which is no other one in GraphQL either."""
-    known = {field.column: field.name for field in each.known.all_fields} if each.known else {}
+    fields = each.known.all_fields if each.known else ()
+    known = {field.column: field.name for field in fields if not field.needs_column_sql}
     each.fields.update(known)
     taken = {graphql_name(name) for name in known.values()}
     plain_first = sorted(each.table.columns, key=lambda column: column.name not in each.key)

@@ -97,7 +97,7 @@ def is_met(need: Need, table: TableSnapshot, condition: str = "", *, best: bool 
         for index in table.indexes
         if index.is_valid
         and index.method == need.method
-        and _plain(index.predicate) in ("", _plain(condition))
+        and plain(index.predicate) in ("", plain(condition))
     )
 
 
@@ -162,10 +162,10 @@ def _without(first: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def _meets(keys: Sequence[IndexKey], need: Need, *, best: bool) -> bool:
     """Return whether an index with these keys answers the list."""
     if need.method == "gin":
-        return any(_plain(key.sql) == _plain(need.keys[0]) and _has_items(key) for key in keys)
-    wanted = [*map(_plain, (*need.keys, *need.tail) if best else need.keys)]
+        return any(plain(key.sql) == plain(need.keys[0]) and _has_items(key) for key in keys)
+    wanted = [*map(plain, (*need.keys, *need.tail) if best else need.keys)]
     first = keys[: len(wanted)]
-    found = [_plain(key.sql) for key in first]
+    found = [plain(key.sql) for key in first]
     if found != wanted and (best or sorted(found) != sorted(wanted)):
         return False
     if not all(_compares(key, need) for key in first):
@@ -188,7 +188,7 @@ def _has_items(key: IndexKey) -> bool:
     return key.operator_class in ("", "jsonb_path_ops")
 
 
-def _plain(expression: str) -> str:
+def plain(expression: str) -> str:
     """Return an expression without what PostgreSQL adds to it, such as casts and quotes."""
     without_casts = re.sub(r"::(character varying|[\w.]+)(\(\d+\))?", "", expression)
     return re.sub(r"[\s()\"]|\bt_\.|\b[a-z]\.", "", without_casts).lower()

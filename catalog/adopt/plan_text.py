@@ -26,7 +26,7 @@ NEXT = (
 
 def plan_text(plan: Plan, *, colour: bool = False) -> str:
     """Return the text of a plan."""
-    paint = partial(_painted, colour)
+    paint = partial(painted, colour)
     sections = (
         _head(plan, paint),
         _resources(plan, paint),
@@ -41,7 +41,7 @@ def plan_text(plan: Plan, *, colour: bool = False) -> str:
 
 def written_text(plan: Plan, written: Written, *, colour: bool = False) -> str:
     """Return what WRITE=1 has done with a plan, what is not served, and what to do next."""
-    paint = partial(_painted, colour)
+    paint = partial(painted, colour)
     next_steps = [command.format(app=plan.application) for command in NEXT]
     sections = (
         _head(plan, paint),
@@ -165,5 +165,6 @@ def _count(things: Sized, noun: str) -> str:
     return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
 
 
-def _painted(colour: bool, code: str, text: str) -> str:
+def painted(colour: bool, code: str, text: str) -> str:
+    """Return a text in a colour of the terminal, if colours are wanted."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text

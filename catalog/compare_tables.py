@@ -1,0 +1,197 @@
+"""Compare the key, the constraints, the relations and the functions of a resource with a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from catalog.compare_columns import ComparedTable
+from catalog.compare_kinds import fits
+from catalog.expression import evaluate
+from catalog.findings import REMOVED, Edit, Finding
+from catalog.kinds import NoKind, kind_of, named, resolved
+from catalog.snapshot import DatabaseFunction, Snapshot, TableSnapshot, TypeReference
+from sluice.kinds.field import Field
+from sluice.resource import DIGEST, Constraint, Function, Many, One, Resource, names_of
+
+UNIQUE = ("p", "u")
+KINDS = {"check": "c", "exclusion": "x"}
+
+
+def table(each: ComparedTable) -> Iterator[Finding]:
+    """Yield what differs in the key, the columns that the resource names, and the constraints."""
+    resource = each.resource
+    yield from _named_columns(each)
+    if each.then is not None and each.table.has_row_security and not each.then.has_row_security:
+        message = "row-level security is on: only rows that a policy allows are found"
+        yield Finding(resource.name, resource.table, message)
+    keys = {key.column for key in resource.keys}
+    has_key = any(set(columns) <= keys for columns in unique_columns(each.table))
+    if resource.writes and keys <= {*each.table.by_name} and not has_key:
+        message = f"no unique index makes sure that {', '.join(sorted(keys))} identifies a row"
+        yield Finding(resource.name, resource.table, message, _attribute("writes", writes=()))
+    for constraint in resource.constraints:
+        yield from _constraint(each, constraint)
+
+
+def unique_columns(found: TableSnapshot) -> list[tuple[str, ...]]:
+    """Return the columns of each unique index without a condition."""
+    return [
+        tuple(key.column for key in index.keys)
+        for index in found.indexes
+        if index.is_unique and index.is_valid and not index.predicate
+    ]
+
+
+def relations(each: ComparedTable, resources: Mapping[str, Resource]) -> Iterator[Finding]:
+    """Yield the foreign keys, the tables of links and the functions that are not there."""
+    for one in each.resource.refs:
+        other = resources.get(one.resource)
+        has_columns = {*one.foreign_key} <= {*each.table.by_name}
+        if other is not None and has_columns and not each.table.is_view:
+            yield from _reference(each, one, other)
+    for many in each.resource.lists:
+        other = resources.get(many.resource)
+        if other is not None:
+            yield from _list(each, many, other)
+    for function in each.resource.functions:
+        yield from _function(each, function)
+
+
+def _named_columns(each: ComparedTable) -> Iterator[Finding]:
+    resource = each.resource
+    fields = {field.column for field in resource.all_fields}
+    named_by = {"soft_delete": names_of(resource.soft_delete) if resource.soft_delete else ()}
+    named_by["etag"] = () if resource.etag == DIGEST else names_of(resource.etag)
+    named_by["import_key"] = names_of(resource.import_key)
+    for attribute, columns in named_by.items():
+        for column in columns:
+            is_own = column and "." not in column and column not in fields  # a field is reported
+            if is_own and column not in each.table.by_name:
+                edit = _attribute(attribute, **{attribute: REMOVED})
+                yield Finding(resource.name, each.subject(column), "the column is gone", edit)
+
+
+def _constraint(each: ComparedTable, declared: Constraint) -> Iterator[Finding]:
+    columns = {*declared.columns}
+    if not columns <= {*each.table.by_name}:
+        return
+    if declared.kind == "unique":
+        found = any({*found} == columns for found in unique_columns(each.table))
+        name = declared.name or ", ".join(declared.columns)
+        what = f"no unique constraint has the columns {', '.join(declared.columns)}"
+    else:
+        name = declared.name
+        found = declared.name in _constraint_names(each, declared.kind)
+        what = f"the {declared.kind} constraint {name} is gone"
+    if not found:
+        edit = Edit(action="remove", attribute="constraints", name=declared.name or name)
+        yield Finding(each.resource.name, each.resource.table, what, edit)
+
+
+def _constraint_names(each: ComparedTable, kind: str) -> set[str]:
+    if kind == "domain":
+        return {check.name for type_ in each.snapshot.types for check in type_.checks}
+    return {found.name for found in each.table.constraints if found.kind == KINDS[kind]}
+
+
+def _reference(each: ComparedTable, one: One, other: Resource) -> Iterator[Finding]:
+    if has_foreign_key(each.table, one.foreign_key, other.table):
+        return
+    columns = ", ".join(one.foreign_key)
+    message = f"no foreign key references {other.table}"
+    field = next(
+        (f for f in each.resource.all_fields if (f.column,) == tuple(one.foreign_key)), None
+    )
+    if field is None or field.reference is None:
+        edit = Edit(action="remove", attribute="relations", name=one.name)
+    else:
+        line = each.lines.get(field.column)
+        attribute = "key" if field in each.resource.keys else "fields"
+        edit = Edit(action="change", attribute=attribute, name=field.column, expression=line)
+    yield Finding(each.resource.name, f"{each.table.qualified}({columns})", message, edit)
+
+
+def has_foreign_key(found: TableSnapshot, columns: Sequence[str], other: str) -> bool:
+    """Return whether the columns reference a row of the other table."""
+    return any(
+        constraint.kind == "f"
+        and constraint.references == other
+        and {*constraint.columns} == {*columns}
+        for constraint in found.constraints
+    )
+
+
+def _list(each: ComparedTable, many: Many, other: Resource) -> Iterator[Finding]:
+    name = many.through or other.table
+    found = each.snapshot.tables_by_name.get(name)
+    edit = Edit(action="remove", attribute="relations", name=many.name)
+    if found is None:
+        if many.through:
+            yield Finding(each.resource.name, name, "the table is gone", edit)
+        return
+    for column in (*many.columns, *many.other_columns):
+        if column not in found.by_name:
+            subject = f"{name}.{column}"
+            yield Finding(each.resource.name, subject, "the column is gone", edit)
+    for field in many.payload:
+        column_of_link = found.by_name.get(field.column)
+        if column_of_link is None:
+            subject = f"{name}.{field.column}"
+            message = "the column is gone"
+            remove = Edit(action="remove", attribute="payload", name=field.name)
+            yield Finding(each.resource.name, subject, message, remove)
+        elif not _fits(field, column_of_link.type, each.snapshot):
+            subject = f"{name}.{field.column}"
+            message = f"its type is {column_of_link.type.sql}"
+            yield Finding(each.resource.name, subject, message)
+
+
+def _function(each: ComparedTable, declared: Function) -> Iterator[Finding]:
+    edit = Edit(action="remove", attribute="relations", name=declared.name)
+    found = [
+        function
+        for function in each.snapshot.functions
+        if f"{function.schema}.{function.name}" == declared.function
+    ]
+    if len(found) != 1:
+        message = "there are several functions of this name" if found else "the function is gone"
+        yield Finding(each.resource.name, declared.function, message, edit)
+        return
+    for message, options in _signature(each, declared, found[0]):
+        change = Edit(action="change", attribute="relations", name=declared.name, options=options)
+        yield Finding(each.resource.name, declared.function, message, change)
+
+
+def _signature(
+    each: ComparedTable, declared: Function, found: DatabaseFunction
+) -> Iterator[tuple[str, dict[str, object]]]:
+    if declared.stable and found.volatility == "v":
+        yield "it is VOLATILE", {"stable": REMOVED}
+    given = len(each.resource.keys) + len(declared.arguments)
+    inputs = [argument for argument in found.arguments if argument.mode in ("i", "b", "v")]
+    needed = sum(not argument.has_default for argument in inputs)
+    if not needed <= given <= len(inputs):
+        yield f"it takes {needed} arguments", {}
+        return
+    pairs = zip(declared.arguments, inputs[len(each.resource.keys) :], strict=False)
+    for field, argument in pairs:
+        if not _fits(field, argument.type, each.snapshot):
+            yield f"its argument {argument.name} is {argument.type.sql}", {}
+    returns = found.returns
+    if returns is not None:
+        if isinstance(declared.returns, Field):
+            if not _fits(declared.returns, returns, each.snapshot):
+                yield f"it returns {returns.sql}", {}
+        elif declared.returns and returns.qualified != each.resource.table:
+            yield f"it returns {returns.sql}", {}
+
+
+def _fits(field: Field, type_: TypeReference, snapshot: Snapshot) -> bool:
+    kind = kind_of(resolved(type_, snapshot).type, snapshot)
+    if isinstance(kind, NoKind):
+        return False
+    expected = evaluate(named(kind, field.name))
+    declared = field.reference.key if field.reference is not None else field
+    return isinstance(expected, Field) and fits(declared, expected)
+
+
+def _attribute(attribute: str, **options: object) -> Edit:
+    return Edit(action="change", attribute=attribute, options=options)

@@ -48,7 +48,7 @@ def changes(declared: Field, kind: ColumnKind, *, is_written: bool) -> Iterator[
         if declared.reference is None:
             yield from _precision(declared, expected)
         if is_written and declared.reference is None:
-            yield from _bounds(declared, expected)
+            yield from _bounds(declared, kind)
 
 
 def fits(declared: Field, expected: Field) -> bool:
@@ -65,15 +65,21 @@ def fits(declared: Field, expected: Field) -> bool:
     return is_text or isinstance(declared, type(expected))
 
 
-def wider(declared: Field, expected: Field, then: Field) -> dict[str, object]:
+def wider(declared: Field, now: ColumnKind, then: ColumnKind) -> dict[str, object]:
     """Return the bounds of the declaration that were those of the column, which has wider ones."""
+    if now.expression is None or then.expression is None:
+        return {}
+    if now.expression.target != then.expression.target:
+        return {}
     found: dict[str, object] = {}
+    present: Mapping[str, Any] = now.expression.options
     for name in (*UPPER, *LOWER, "precision"):
-        bound, now, before = (getattr(each, name, None) for each in (declared, expected, then))
-        if bound is None or bound != before or now == before:
+        before: Any = then.expression.options.get(name)
+        bound = present.get(name)
+        if before is None or getattr(declared, name, None) != before or bound == before:
             continue
-        if now is None or (now < bound if name in LOWER else now > bound):
-            found[name] = REMOVED if _is_no_bound(expected, name, now) else now
+        if bound is None or (bound < before if name in LOWER else bound > before):
+            found[name] = REMOVED if bound is None else bound
     return found
 
 
@@ -117,10 +123,11 @@ def _other_precision(expected: Numeric) -> KindChange:
     return KindChange(f"its type is numeric({expected.precision},{expected.scale})", options)
 
 
-def _bounds(declared: Field, expected: Field) -> Iterator[KindChange]:
+def _bounds(declared: Field, kind: ColumnKind) -> Iterator[KindChange]:
     """Yield the bounds of the column that the declaration goes beyond."""
+    limits: Mapping[str, Any] = kind.expression.options if kind.expression else {}
     for name, what in (UPPER | LOWER).items():
-        limit, bound = getattr(expected, name, None), _bound(declared, name)
+        limit, bound = limits.get(name), _bound(declared, name)
         is_upper = name in UPPER
         if limit is None or not hasattr(declared, name):
             continue
@@ -134,8 +141,3 @@ def _bound(declared: Field, name: str) -> Any:
     if isinstance(declared, Email) and name == "min_length":
         return len(SHORTEST_EMAIL)
     return getattr(declared, name, None)
-
-
-def _is_no_bound(expected: Field, name: str, value: Any) -> bool:
-    """Return whether the bound is that of the type itself."""
-    return value is None or value == getattr(type(expected)("x"), name, None)

@@ -75,14 +75,13 @@ def _constraint(each: ComparedTable, declared: Constraint) -> Iterator[Finding]:
         return
     if declared.kind == "unique":
         found = any({*found} == columns for found in unique_columns(each.table))
-        name = declared.name or ", ".join(declared.columns)
         what = f"no unique constraint has the columns {', '.join(declared.columns)}"
     else:
-        name = declared.name
         found = declared.name in _constraint_names(each, declared.kind)
-        what = f"the {declared.kind} constraint {name} is gone"
+        what = f"the {declared.kind} constraint {declared.name} is gone"
     if not found:
-        edit = Edit(action="remove", attribute="constraints", name=declared.name or name)
+        name = declared.name or ", ".join(declared.columns)
+        edit = Edit(action="remove", attribute="constraints", name=name)
         yield Finding(each.resource.name, each.resource.table, what, edit)
 
 

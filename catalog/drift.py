@@ -6,7 +6,7 @@ narrower than the database is no difference.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.classify import draft
 from catalog.compare_columns import ComparedTable, columns
@@ -15,7 +15,7 @@ from catalog.draft import AdoptRequest, Draft
 from catalog.drift_notes import new_tables, notes
 from catalog.expression import Expression
 from catalog.findings import REMOVED, Edit, Finding
-from catalog.indexes import missing
+from catalog.indexes import Missing, missing
 from catalog.snapshot import Snapshot, TableSnapshot
 from sluice.application import Application
 from sluice.kinds.field import Field
@@ -85,8 +85,24 @@ def drift(
     found += new_tables(app.resources, snapshot, then)
     order = {name: at for at, name in enumerate(by_name)}
     return sorted(
-        found, key=lambda each: (not each.is_difference, order.get(each.resource, len(order)))
+        _joined(found),
+        key=lambda each: (not each.is_difference, order.get(each.resource, len(order))),
     )
+
+
+def _joined(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the findings. Those about one field have the line with all of their options."""
+    options: dict[tuple[str, str, str], dict[str, object]] = {}
+    for each in found:
+        if each.edit is not None and each.is_difference:
+            place = (each.resource, each.edit.attribute, each.edit.name)
+            options.setdefault(place, {}).update(each.edit.options)
+    for each in found:
+        edit = each.edit
+        if edit is not None and each.is_difference and edit.action == "change":
+            all_options = options[each.resource, edit.attribute, edit.name]
+            edit = replace(edit, options=all_options)
+        yield each._replace(edit=edit)
 
 
 def _has_key(resource: Resource, tables: Mapping[str, TableSnapshot]) -> bool:
@@ -115,28 +131,37 @@ def _without_index(
 ) -> Iterator[Finding]:
     """Yield the filters, sorts and lists that no index answers, each with the index."""
     by_name = {resource.name: resource for resource in app.resources}
-    for name, what, ddl in missing(app.repositories.values(), tables):
-        resource = by_name[name]
-        if not _names_gone_columns(resource, what, tables):
-            edit = _without(resource, what)
-            message = f"no index answers the {what}: {ddl}"
-            yield Finding(name, resource.table, message, edit)
+    lists: dict[tuple[str, str, str], list[Missing]] = {}
+    for each in missing(app.repositories.values(), tables):
+        resource = by_name[each.resource]
+        kind, name, *_ = each.what.split()
+        field = None if kind == "list" else _field(resource, kind, name)
+        if field is None:
+            lists.setdefault((each.resource, "relations", name), []).append(each)
+        elif field.column in tables[resource.table].by_name:  # otherwise it is reported as gone
+            attribute = "key" if field in resource.keys else "fields"
+            lists.setdefault((each.resource, attribute, field.name), []).append(each)
+    for (owner, attribute, name), needs in lists.items():
+        what = " and the ".join(each.what for each in needs)
+        ddl = "; ".join(dict.fromkeys(each.ddl for each in needs))
+        edit = _without(by_name[owner], attribute, name, needs)
+        table_name = by_name[owner].table
+        yield Finding(owner, table_name, f"no index answers the {what}: {ddl}", edit)
 
 
-def _without(resource: Resource, what: str) -> Edit | None:
-    """Return how a declaration does without a list: `sort name` or `filter name (operator)`."""
-    kind, name, *operator = what.replace("(", "").replace(")", "").split()
-    if kind == "list":
-        return Edit(action="remove", attribute="relations", name=name)
-    field = _field(resource, kind, name)
-    if field is None:
-        return None
-    options: dict[str, object] = {"sort": REMOVED}
-    if operator:
-        left = [each for each in field.operators if each != operator[0]]
-        options = {"filter": left[0] if len(left) == 1 else left or REMOVED}
-    attribute = "key" if field in resource.keys else "fields"
-    return Edit(action="change", attribute=attribute, name=field.name, options=options)
+def _without(resource: Resource, attribute: str, name: str, needs: Sequence[Missing]) -> Edit:
+    """Return how a declaration does without a list, or without filters and sorts of a field."""
+    if attribute == "relations" or name not in resource.by_name:
+        return Edit(action="remove", attribute=attribute, name=name)
+    whats = [each.what for each in needs]
+    options: dict[str, object] = {}
+    if any(what.startswith("sort ") for what in whats):
+        options["sort"] = REMOVED
+    field = resource.by_name[name]
+    left = [each for each in field.operators if not any(w.endswith(f"({each})") for w in whats)]
+    if len(left) < len(field.operators):
+        options["filter"] = left[0] if len(left) == 1 else left or REMOVED
+    return Edit(action="change", attribute=attribute, name=name, options=options)
 
 
 def _field(resource: Resource, kind: str, name: str) -> Field | None:
@@ -145,11 +170,3 @@ def _field(resource: Resource, kind: str, name: str) -> Field | None:
         if name == (field.name if kind == "sort" else field.filter_name):
             return field
     return None
-
-
-def _names_gone_columns(resource: Resource, what: str, tables: Mapping[str, TableSnapshot]) -> bool:
-    """Return whether the column of a filter or sort is gone, which is reported already."""
-    found = tables.get(resource.table)
-    kind, name, *_ = what.split()
-    field = _field(resource, kind, name)
-    return found is not None and field is not None and field.column not in found.by_name

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from catalog.classify import draft
 from catalog.columns import column_kinds
 from catalog.compare_columns import ComparedTable
-from catalog.compare_kinds import expected_field, wider
+from catalog.compare_kinds import wider
 from catalog.draft import AdoptRequest, DraftResource
 from catalog.expression import Expression
 from catalog.findings import Edit, Finding
@@ -28,11 +28,7 @@ def notes(each: ComparedTable, then: Snapshot | None) -> Iterator[Finding]:
         if field.column not in each.table.by_name or field.column not in kinds:
             continue
         attribute = "key" if field in each.resource.keys else "fields"
-        expected = expected_field(each.kinds[field.column], field.name)
-        known = expected_field(kinds[field.column], field.name)
-        options: dict[str, object] = {}
-        if expected is not None and known is not None and type(expected) is type(known):
-            options |= wider(field, expected, known)
+        options = wider(field, each.kinds[field.column], kinds[field.column])
         if options:
             edit = Edit(action="change", attribute=attribute, name=field.name, options=options)
             yield _note(each, field.column, "its values can be larger now", edit)

@@ -58,10 +58,8 @@ class DeclarationFile:
     def member(self, attribute: str, names: set[str]) -> ast.Call | None:
         """Return the call of a field, a relation or a constraint that has one of the names."""
         for call in self._calls(attribute):
-            values = {each.value for each in ast.walk(call) if isinstance(each, ast.Constant)}
-            first = call.args[0] if call.args else None
-            named = isinstance(first, ast.Constant) and first.value in names
-            if named or (attribute == "constraints" and names & values):
+            arguments = [*call.args, *(each.value for each in call.keywords)]
+            if names & {*map(_constants, arguments[:2])}:
                 return call
         return None
 
@@ -146,3 +144,9 @@ def _changed(call: ast.Call, edit: Edit, file: DeclarationFile) -> str:
     merged = {**keywords, **texts}
     named = [f"{name}={text}" for name, text in merged.items() if text is not None]
     return f"{function}({', '.join([*arguments, *named])})"
+
+
+def _constants(node: ast.AST) -> str:
+    """Return a text, or the texts of a list: the columns of a constraint."""
+    items = node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
+    return ", ".join(str(each.value) for each in items if isinstance(each, ast.Constant))

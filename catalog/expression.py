@@ -8,7 +8,7 @@ import functools
 import importlib
 import textwrap
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 
@@ -80,7 +80,7 @@ def evaluate(value: object) -> object:
     """Return what the source of a value stands for, such as the Field. Errors are the callee's."""
     match value:
         case Name():
-            return getattr(importlib.import_module(value.module), value.name)
+            return _imported(value)
         case Expression():
             arguments, options = _evaluated(value)
             return _callable(value.target)(*arguments, **options)
@@ -92,6 +92,11 @@ def evaluate(value: object) -> object:
         case tuple():
             return tuple(evaluate(item) for item in value)
     return value
+
+
+@functools.cache
+def _imported(name: Name) -> object:
+    return getattr(importlib.import_module(name.module), name.name)
 
 
 def _arguments(call: Expression) -> str:
@@ -157,8 +162,8 @@ def _evaluated(call: Expression) -> tuple[list[object], dict[str, object]]:
     return [*map(evaluate, call.args)], {name: evaluate(v) for name, v in call.options.items()}
 
 
-def _callable(target: Name) -> functools.partial[object]:
-    found = evaluate(target)
+def _callable(target: Name) -> Callable[..., object]:
+    found = _imported(target)
     if not callable(found):
         raise TypeError(f"{target.module}.{target.name} cannot be called")
-    return functools.partial(found)
+    return found

@@ -158,7 +158,9 @@ def _list_options(
 ) -> Iterator[tuple[str, object]]:
     """Yield the filters and the sort that an index of the table answers."""
     kind = each.kinds[column.name]
-    if kind.expression is None:
+    is_plain_key = each.key == (column.name,)
+    indexed = {key.column for index in each.table.indexes for key in index.keys}
+    if kind.expression is None or not (is_plain_key or column.name in indexed):
         return
     is_key = column.name in each.key
     options: dict[str, object] = {
@@ -167,7 +169,6 @@ def _list_options(
     }
     field = evaluate(named(kind.expression, each.fields[column.name]).having(**options))
     assert isinstance(field, Field)  # noqa: S101 - what each kind is
-    is_plain_key = each.key == (column.name,)
     operators = [
         operator
         for operator in _operators(field, is_ranged=not is_reference and not is_plain_key)

@@ -7,6 +7,7 @@ with one value, and sorts them. Sorts and filters whose SQL is written by hand a
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from catalog.snapshot import IndexKey, TableSnapshot
@@ -188,6 +189,7 @@ def _has_items(key: IndexKey) -> bool:
     return key.operator_class in ("", "jsonb_path_ops")
 
 
+@cache
 def plain(expression: str) -> str:
     """Return an expression without what PostgreSQL adds to it, such as casts and quotes."""
     without_casts = re.sub(r"::(character varying|[\w.]+)(\(\d+\))?", "", expression)

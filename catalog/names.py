@@ -3,7 +3,8 @@
 import keyword
 import re
 from collections.abc import Collection, Iterator
-from itertools import count, islice
+from functools import cache
+from itertools import chain, count, islice
 
 from sluice.resource import MAX_NAME_BYTES
 
@@ -23,6 +24,7 @@ IRREGULAR = {
 }
 
 
+@cache
 def snake_case(name: str) -> str:
     """Return the name in snake_case: `InvoiceLine` and `Invoice Line` → `invoice_line`."""
     plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", _ascii(name))
@@ -75,7 +77,7 @@ def numbered(name: str) -> Iterator[str]:
 
 def unique(name: str, taken: Collection[str], *alternatives: str) -> str:
     """Return the first of the names that is not taken, or one with a number."""
-    candidates = (name, *alternatives, *islice(numbered(name), 1, len(taken) + 2))
+    candidates = chain((name, *alternatives), islice(numbered(name), 1, None))
     return next(candidate for candidate in candidates if candidate not in taken)
 
 

@@ -12,6 +12,7 @@ from catalog.graphql_names import (
     root_names,
     types_of_fields,
 )
+from sluice.resource import Resource
 
 
 def rename_types(resources: Sequence[DraftResource]) -> None:
@@ -20,25 +21,29 @@ def rename_types(resources: Sequence[DraftResource]) -> None:
     `deal_stages` has the type DealStage, and so has the field `stage` of `deals`.
     """
     taken = {*ENGINE_NAMES, *SCALARS, *(draft.name for draft in resources)}
-    for draft in resources:
-        taken.update(ranges_of(draft.resource()))
-    for draft in sorted(resources, key=lambda each: not each.is_known):
-        if not draft.is_known:
-            draft.singular = next(
-                singular
-                for singular in _candidates(draft)
-                if not taken.intersection(_names(draft, singular))
-            )
-        taken.update(_names(draft, draft.singular))
+    declared = [(draft, draft.resource()) for draft in resources]
+    for _, resource in declared:
+        taken.update(ranges_of(resource))
+    for draft, resource in sorted(declared, key=lambda each: not each[0].is_known):
+        names = _names(resource)
+        if not draft.is_known and taken & names:
+            draft.singular, names = next(_free(draft, taken))
+        taken |= names
 
 
-def _candidates(draft: DraftResource) -> Iterator[str]:
-    yield draft.singular
-    yield f"{draft.singular}_row"
-    yield from (f"{draft.singular}_row_{number}" for number in count(2))
+def _free(draft: DraftResource, taken: set[str]) -> Iterator[tuple[str, set[str]]]:
+    """Yield singulars, each with its names, of which none is taken."""
+    for singular in _candidates(draft.singular):
+        names = _names(replace(draft, singular=singular).resource())
+        if not taken & names:
+            yield singular, names
 
 
-def _names(draft: DraftResource, singular: str) -> set[str]:
-    """Return the names in GraphQL with this singular, but for that of the collection."""
-    resource = replace(draft, singular=singular).resource()
+def _candidates(singular: str) -> Iterator[str]:
+    yield f"{singular}_row"
+    yield from (f"{singular}_row_{number}" for number in count(2))
+
+
+def _names(resource: Resource) -> set[str]:
+    """Return the names in GraphQL, but for that of the collection."""
     return {*root_names(resource), *types_of_fields(resource)} - {resource.name}

@@ -92,7 +92,8 @@ def _member(column: TableColumn, each: AdoptedTable, reference: Expression | Non
     is_key = column.name in each.key
     options = dict(_options(column, each, kind, is_reference=reference is not None))
     member = DraftMember(column.name, field.having(**options), _comment(column, each, options))
-    if reference is None and not is_key and is_sensitive(column.name, kind):
+    is_shown = is_key or reference is not None or column.name in each.declared
+    if not is_shown and is_sensitive(column.name, kind):
         shown = source(member.expression)
         text = f"{column.name} is left out: its name is that of a secret. {shown} would show it."
         return DraftMember(column.name, None, text)

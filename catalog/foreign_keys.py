@@ -77,7 +77,7 @@ def _problem(
         kind, key_kind = each.kinds[name], to.kinds[other]
         if kind.expression is None or key_kind.expression is None:
             return Refusal(subject, f"{name} is not shown", f"a field for {name}")
-        if len(columns) > 1 and is_sensitive(name, kind):
+        if len(columns) > 1 and name not in each.declared and is_sensitive(name, kind):
             return Refusal(subject, f"{name} is not shown", f"a field for {name}")
         fitting = kind_of_reference(kind.expression, key_kind.expression)
         if fitting is None or (len(columns) > 1 and fitting != kind.expression):

@@ -8,6 +8,7 @@ reader is enough. Whatever it does not know is UnreadableExpression, never a gue
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -79,6 +80,7 @@ KEYWORD_CALLS = frozenset(
 )
 
 
+@cache
 def parse(expression: str) -> SqlNode:
     """Return the tree of a printed expression. Raise UnreadableExpression."""
     reader = _Reader(expression)

@@ -45,6 +45,11 @@ class AdoptedTable:
         return f"{quoted(self.table.schema)}.{quoted(self.table.name)}"
 
     @property
+    def declared(self) -> set[str]:
+        """The columns that a known resource shows."""
+        return {field.column for field in self.known.all_fields} if self.known else set()
+
+    @property
     def is_read_only(self) -> bool:
         """Whether clients cannot write rows."""
         return self.table.kind in KINDS or not self.is_unique
@@ -69,7 +74,7 @@ def adopted_tables(
     for table in _selected(snapshot, request):
         kinds, unread = column_kinds(table, snapshot)
         resource = known.get(table.qualified)
-        key = _key_of_known(resource) if resource else _key(table, kinds, request)
+        key = _key_of_known(resource, table, kinds) if resource else _key(table, kinds, request)
         if key.refusal is not None:
             refusals.append(key.refusal)
         else:
@@ -128,8 +133,13 @@ def _without_table(snapshot: Snapshot, request: AdoptRequest) -> Iterator[Refusa
             yield Refusal(pattern, "no table or view has such a name", remedy)
 
 
-def _key_of_known(resource: Resource) -> Key:
-    return Key(tuple(key.column for key in resource.keys), bool(resource.writes))
+def _key_of_known(resource: Resource, table: TableSnapshot, kinds: dict[str, ColumnKind]) -> Key:
+    columns = tuple(key.column for key in resource.keys)
+    gone = [name for name in columns if name not in kinds or kinds[name].expression is None]
+    if gone:
+        reason = f"its key {', '.join(gone)} is not there, or cannot be shown"
+        return Key(refusal=Refusal(table.qualified, reason, f"another key of {resource.name}"))
+    return Key(columns, any(set(key) <= {*columns} for key in _unique_keys(table)))
 
 
 def _key(table: TableSnapshot, kinds: dict[str, ColumnKind], request: AdoptRequest) -> Key:

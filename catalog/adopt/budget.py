@@ -1,10 +1,11 @@
 """The connections that the functions of an application would open, before it has a template."""
 
 import tomllib
+from functools import cache
 from typing import NamedTuple
 
 from local.intrinsics import load_template
-from scripts.connection_budget import ROOT, FunctionBudget, budget, deployments
+from scripts.connection_budget import ROOT, Budget, FunctionBudget, budget, deployments
 from scripts.derive.template import logical_id
 from sluice.application import ENGINE_FUNCTIONS, ApplicationFunction
 
@@ -31,15 +32,20 @@ class GroupBudget(NamedTuple):
 
 def budget_of(functions: int) -> GroupBudget:
     """Return the budget of the engine's functions and this number of functions for resources."""
-    template = load_template(ROOT / "template.yaml")
-    stages = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
-    of_all = budget(template, stages[STAGE])
+    of_all = _budget()
     shares = {share.function: share for share in of_all.functions}
     engine = [shares[_logical_id(name)] for name in ENGINE_FUNCTIONS]
     one = shares[_logical_id(LIKE_RESOURCES)]
     required = sum(map(_connections, engine)) + functions * _connections(one)
     is_limited = one.environments is not None
     return GroupBudget(functions, required if is_limited else None, of_all.allowed)
+
+
+@cache
+def _budget() -> Budget:
+    """Return the budget of the default application with the parameters of the default stage."""
+    stages = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+    return budget(load_template(ROOT / "template.yaml"), stages[STAGE])
 
 
 def _connections(share: FunctionBudget) -> int:

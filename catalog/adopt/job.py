@@ -2,6 +2,7 @@
 
 import datetime
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,15 +13,18 @@ from catalog.adopt.adopted import Adoption
 from catalog.adopt.budget import budget_of
 from catalog.adopt.ddl import Proposal, proposals
 from catalog.adopt.errors import AdoptError
-from catalog.adopt.plan import Plan, additions, planned
+from catalog.adopt.plan import Addition, Plan, additions, planned
 from catalog.adopt.write import LAYER, ROOT
 from catalog.draft import AdoptRequest, Draft, DraftResource
+from catalog.expression import source as source_of
 from catalog.snapshot import Snapshot
 from scripts.derive.scan import Found, scan
 from sluice import application
 from sluice.application import ApplicationError
 from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
+
+DEFAULT_PATH = ("public",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +121,7 @@ class AdoptJob:
             decisions=tuple(each for one in self.draft.resources for each in one.decisions),
             refusals=tuple(self.draft.refusals),
             functions=tuple(self.draft.functions_not_served),
-            additions=tuple(additions(self.draft, self.known, files)),
+            additions=(*self._search_path(), *additions(self.draft, self.known, files)),
             budgets={"schema": budget_of(len(schemas)), "resource": budget_of(len(resources))},
         )
 
@@ -130,6 +134,13 @@ class AdoptJob:
         for each in self.new:
             files[self.path(each)] = source.text(each, origin(each, self.today))
         return files
+
+    def _search_path(self) -> Iterator[Addition]:
+        """Yield the search_path that an existing application needs and does not say."""
+        wanted = self.draft.search_path
+        if self.found and not {*wanted} <= {*(self.found.app.search_path or DEFAULT_PATH)}:
+            file = shown(self.folder / "application.py")
+            yield Addition(file, "APPLICATION", f"search_path={source_of(wanted)},")
 
     def proposals(self) -> list[Proposal]:
         """Return the statements that WITH_DDL=1 proposes."""

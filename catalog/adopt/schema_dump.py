@@ -51,7 +51,7 @@ def dump(url: str, schemas: Iterable[str]) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise DumpError(_reason(done.stderr, program))
+        raise DumpError(reason(done.stderr, program))
     return HEAD.format(schemas=", ".join(names)) + _without_noise(done.stdout)
 
 
@@ -69,7 +69,8 @@ def _pattern(schema: str) -> str:
     return '"' + schema.replace('"', '""') + '"'
 
 
-def _reason(stderr: str, program: Path) -> str:
+def reason(stderr: str, program: Path) -> str:
+    """Return why pg_dump failed, from what it printed, and the remedy."""
     mismatch = re.search(r"server version: ([\d.]+).*pg_dump version: ([\d.]+)", stderr, re.DOTALL)
     if mismatch:
         return (

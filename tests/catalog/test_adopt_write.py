@@ -153,6 +153,26 @@ def test_new_table_adds_one_file(crm: ForeignSchema) -> None:
     assert 'Many("notes", resource="notes", foreign_key="deal_id"),' in added.out
 
 
+def test_existing_application_is_told_its_search_path(crm: ForeignSchema) -> None:
+    crm.sql(
+        """
+        CREATE FUNCTION crm.check_deal() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER check_deal BEFORE UPDATE ON crm.deals
+        FOR EACH ROW EXECUTE FUNCTION crm.check_deal()
+        """
+    )
+    path = crm.folder / FOLDER / "application.py"
+    text = path.read_text()
+
+    added = crm.adopt("--write")
+
+    assert added.code == 0, added.err
+    assert "layers/shared/crm/application.py, in `APPLICATION`:\n" in added.out
+    assert 'search_path=("crm", "public"),' in added.out
+    assert path.read_text() == text
+
+
 def test_declaration_in_another_module_counts(crm: ForeignSchema) -> None:
     folder = crm.folder / FOLDER
     (folder / "people.py").rename(folder / "humans.py")

@@ -3,7 +3,7 @@
 adopt, drift and the merge of hand edits use this one classification.
 """
 
-from catalog.constraints import constraints, domain_columns
+from catalog.constraints import constraints, domain_columns, import_key
 from catalog.draft import AdoptRequest, Draft, DraftResource, Refusal, Table
 from catalog.fields import members, name_fields
 from catalog.foreign_keys import foreign_keys
@@ -28,9 +28,12 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
     keys = [key for each in found for key in foreign_keys(each, by_table)]
     links = junctions(found, keys)
     are_links = {junction.each.table.qualified for junction in links}
-    tables = [each for each in found if each.table.qualified not in are_links]
+    tables = [each for each in found if each.is_wanted and each.table.qualified not in are_links]
+    wanted = {each.table.qualified for each in tables}
     usable = [
-        key for key in keys if key.problem is None and key.of.table.qualified not in are_links
+        key
+        for key in keys
+        if key.problem is None and {key.of.table.qualified, key.to.table.qualified} <= wanted
     ]
     functions = Functions(snapshot, tables)
     relations = Relations(tables, usable, links, functions)
@@ -46,6 +49,8 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
         resource = _resource(each, relations, result.refusals)
         shown = [m.column for m in (*resource.key, *resource.fields) if m.expression]
         resource.constraints += constraints(each, shown, domains)
+        if not each.is_read_only and (key := import_key(each, shown)):
+            resource.options["import_key"] = key
         result.resources.append(resource)
     rename_types(result.resources)
     return result

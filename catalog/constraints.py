@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.expression import Expression, Name
-from catalog.tables import AdoptedTable
+from catalog.tables import AdoptedTable, unique_keys
 
 CONSTRAINT = Name("sluice.resource", "Constraint")
 
@@ -32,6 +32,16 @@ def constraints(
     for (schema, name), names in sorted(_domain_checks(each, columns).items()):
         if schema == each.table.schema and len(domains[schema, name]) == 1:
             yield Expression(CONSTRAINT, (names, name, "domain"))
+
+
+def import_key(each: AdoptedTable, shown: Iterable[str]) -> list[str]:
+    """Return another key for imports, if ON CONFLICT cannot find rows by a deferrable one."""
+    columns = {*shown}
+    deferrable = {c.columns for c in each.table.constraints if c.kind in "pu" and c.is_deferrable}
+    if each.key not in deferrable:
+        return []
+    others = [key for key in unique_keys(each.table) if key not in deferrable]
+    return next((list(key) for key in others if columns.issuperset(key)), [])
 
 
 def domain_columns(tables: Iterable[AdoptedTable]) -> dict[tuple[str, str], set[str]]:

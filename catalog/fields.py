@@ -160,8 +160,9 @@ def _list_options(
     """Yield the filters and the sort that an index of the table answers."""
     kind = each.kinds[column.name]
     is_plain_key = each.key == (column.name,)
+    is_first_key = each.key[0] == column.name
     indexed = {key.column for index in each.table.indexes for key in index.keys}
-    if kind.expression is None or not (is_plain_key or column.name in indexed):
+    if kind.expression is None or not (is_first_key or column.name in indexed):
         return
     is_key = column.name in each.key
     options: dict[str, object] = {
@@ -179,7 +180,7 @@ def _list_options(
         yield "filter", operators[0] if len(operators) == 1 else operators
     sort = need_of_sort(field, (), is_unique=True)
     is_sorted = type(field).__name__ not in UNSORTED and is_met(sort, each.table)
-    if is_sorted or is_plain_key:
+    if is_sorted or is_first_key:
         yield "sort", True
 
 

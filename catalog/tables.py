@@ -24,6 +24,7 @@ class AdoptedTable:
     key: the columns of the key. is_unique: whether the database makes sure that it is one.
     kinds: the kind of each column, by the column's name.
     unread_checks: the CHECKs that the kinds do not say.
+    is_wanted: whether it may be a resource. Otherwise a known resource has it as a junction.
     fields: the name of the field of each column.
     """
 
@@ -33,6 +34,7 @@ class AdoptedTable:
     kinds: dict[str, ColumnKind]
     unread_checks: list[TableConstraint]
     known: Resource | None = None
+    is_wanted: bool = True
     name: str = ""
     singular: str = ""
     group: str = ""
@@ -74,11 +76,13 @@ def adopted_tables(
     for table in _selected(snapshot, request):
         kinds, unread = column_kinds(table, snapshot)
         resource = known.get(table.qualified)
+        is_wanted = resource is not None or _matches(table.qualified, request)
         key = _key_of_known(resource, table, kinds) if resource else _key(table, kinds, request)
         if key.refusal is not None:
-            refusals.append(key.refusal)
+            refusals += [key.refusal] if is_wanted else []
         else:
             each = AdoptedTable(table, key.columns, key.is_unique, kinds, unread, resource)
+            each.is_wanted = is_wanted
             found.append(each)
     return found, refusals
 
@@ -107,14 +111,19 @@ def _group(schema: str, app: str) -> str:
 
 
 def _selected(snapshot: Snapshot, request: AdoptRequest) -> Iterator[TableSnapshot]:
-    """Yield the tables of known resources, then those of each pattern, each once."""
+    """Yield the tables and junctions of known resources, then those of each pattern, each once."""
     names = [resource.table for resource in request.known]
+    names += [many.through for resource in request.known for many in resource.lists]
     chosen = {name: snapshot.tables_by_name[name] for name in names if _has(snapshot, name)}
     for pattern in map(_with_schema, request.tables):
         for name, table in snapshot.tables_by_name.items():
             if fnmatchcase(name, pattern):
                 chosen.setdefault(name, table)
     yield from chosen.values()
+
+
+def _matches(name: str, request: AdoptRequest) -> bool:
+    return any(fnmatchcase(name, _with_schema(pattern)) for pattern in request.tables)
 
 
 def _has(snapshot: Snapshot, name: str) -> bool:
@@ -139,7 +148,7 @@ def _key_of_known(resource: Resource, table: TableSnapshot, kinds: dict[str, Col
     if gone:
         reason = f"its key {', '.join(gone)} is not there, or cannot be shown"
         return Key(refusal=Refusal(table.qualified, reason, f"another key of {resource.name}"))
-    return Key(columns, any(set(key) <= {*columns} for key in _unique_keys(table)))
+    return Key(columns, any(set(key) <= {*columns} for key in unique_keys(table)))
 
 
 def _key(table: TableSnapshot, kinds: dict[str, ColumnKind], request: AdoptRequest) -> Key:
@@ -157,9 +166,9 @@ def _key(table: TableSnapshot, kinds: dict[str, ColumnKind], request: AdoptReque
         problem = _problem(tuple(wanted), kinds, is_chosen=True)
         if problem:
             return Key(refusal=Refusal(name, problem, _key_argument(table)))
-        is_unique = any(set(key) <= {*wanted} for key in _unique_keys(table))
+        is_unique = any(set(key) <= {*wanted} for key in unique_keys(table))
         return Key(tuple(wanted), is_unique)
-    candidates = _unique_keys(table)
+    candidates = unique_keys(table)
     for columns in candidates:
         if not _problem(columns, kinds):
             return Key(columns)
@@ -199,7 +208,7 @@ def _key_argument(table: TableSnapshot) -> str:
     return f"KEY='{table.qualified}:{columns}'"
 
 
-def _unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:
+def unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:
     """Return the columns of the primary key, then of each unique key without NULLs."""
     primary = [each.columns for each in table.constraints if each.kind == "p"]
     others = [

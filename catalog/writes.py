@@ -13,11 +13,12 @@ def writes(
     each: AdoptedTable, resource: DraftResource
 ) -> tuple[tuple[str, ...] | None, list[Refusal]]:
     """Return the writes, or None for all of them, and what is refused."""
-    if each.is_read_only:
-        kind = KINDS.get(each.table.kind)
-        what = "its key is not unique" if kind is None else f"it is a {kind}"
-        remedy = "a table, or a unique constraint" if kind is None else "write to its tables"
-        return (), [Refusal(f"{resource.name} (writes)", what, remedy)]
+    if each.table.kind in KINDS:
+        return (), []
+    if not each.is_unique:
+        remedy = f"ALTER TABLE {each.sql_name} ADD UNIQUE ({', '.join(map(quoted, each.key))})"
+        reason = "its key is not unique, so a write may change several rows"
+        return (), [Refusal(f"{resource.name} (writes)", reason, remedy, is_ddl=True)]
     missing: set[str] = set()
     refused: list[Refusal] = []
     hidden = [*_hidden_columns(each, resource)]

@@ -45,7 +45,7 @@ CREATE TABLE odd.by_index (a integer NOT NULL, b text NOT NULL, c integer);
 CREATE UNIQUE INDEX ON odd.by_index (b, a);
 CREATE TABLE odd.by_expression (a text NOT NULL);
 CREATE UNIQUE INDEX ON odd.by_expression (lower(a));
-CREATE TABLE odd.deferred_key (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, code integer NOT NULL UNIQUE DEFERRABLE);
+CREATE TABLE odd.deferred_key (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, code integer NOT NULL UNIQUE DEFERRABLE, slug text NOT NULL UNIQUE);
 CREATE TABLE odd.parts (id integer, day date, name text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 CREATE TABLE odd.parts_2026 PARTITION OF odd.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE VIEW odd.seen AS SELECT id, name FROM odd.ancestor;

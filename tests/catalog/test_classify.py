@@ -1,13 +1,17 @@
 """The draft of tables and views, and the declarations that it stands for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from catalog.classify import draft
-from catalog.draft import AdoptRequest, Draft, DraftResource
+from catalog.draft import AdoptRequest, Draft, DraftMember, DraftResource
+from catalog.expression import Expression
+from catalog.kinds import SIMPLE, named
 from catalog.read import read
+from catalog.relations import MANY
 from catalog.snapshot import from_json, to_json
 from local.postgres import PostgresServer
 from sluice.db.database import Database
@@ -164,3 +168,97 @@ def test_snapshot_of_some_tables_gives_the_same_draft(awkward: Database) -> None
     assert draft(some, request) == draft(snapshot, request)
     assert not some.version
     assert {table.estimated_rows for table in some.tables} == {-1}
+
+
+def test_import_does_not_use_a_deferrable_key(odd: Draft) -> None:
+    assert of(odd, "deferred_key").resource().import_columns == ("slug",)
+
+
+def test_second_draft_of_known_resources_is_the_same(awkward: Database, odd: Draft) -> None:
+    known = [each.resource() for each in odd.resources]
+    again = drafted(awkward, known=known)
+    assert {each.name: each.expression for each in again.resources} == {
+        each.name: each.expression for each in odd.resources
+    }
+    assert all(each.is_known for each in again.resources)
+
+
+def test_known_names_are_kept_and_referenced(awkward: Database, odd: Draft) -> None:
+    links = replace(of(odd, "links"), name="urls", singular="url", relations=[]).resource()
+    found = drafted(awkward, "odd.link_tags", known=[links])
+    assert 'Ref("link_id", resource="urls", kind=Integer, filter="in", sort=True)' in lines(
+        of(found, "link_tags")
+    )
+    assert of(found, "urls").singular == "url"
+
+
+def test_known_resource_whose_key_is_gone_is_refused(awkward: Database, odd: Draft) -> None:
+    links = replace(of(odd, "links"), key=of(odd, "tags").key, relations=[]).resource()
+    found = drafted(awkward, known=[links])
+    assert refused(found)["odd.links"][0] == "its key slug is not there, or cannot be shown"
+
+
+def test_secret_that_is_declared_is_kept(awkward: Database, odd: Draft) -> None:
+    shown = of(odd, "secrets")
+    fields = [*shown.fields, DraftMember("api_key", named(SIMPLE["text"], "api_key"))]
+    found = drafted(awkward, known=[replace(shown, fields=fields).resource()])
+    assert 'Text("api_key", nullable=True)' in lines(of(found, "secrets"))
+
+
+def test_search_path_is_that_of_triggers_and_types(awkward: Database, odd: Draft) -> None:
+    assert odd.search_path == ("odd", "public")
+    assert drafted(awkward, "Odd Schema.people").search_path == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("odd.definer", "it is SECURITY DEFINER: it has the privileges of its owner"),
+        ("odd.lonely", "its first argument is no key of an adopted table"),
+        ("odd.many", "it has VARIADIC or OUT arguments"),
+        ("odd.overloaded", "there are several functions of this name"),
+        ("odd.run", "it is a procedure"),
+        ("odd.unnamed", "its arguments have no names"),
+        ("odd.writes_many", "it writes and returns several rows"),
+    ],
+)
+def test_function_that_is_not_served_has_a_reason(odd: Draft, function: str, reason: str) -> None:
+    reasons = {each.subject.partition("(")[0]: each.reason for each in odd.functions_not_served}
+    assert reasons[function] == reason
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        'Many("hubs_by_parent", resource="hubs", foreign_key="parent")',
+        'Many("tags", resource="tags", foreign_key="hub_id", through="odd.hub_old_tags", '
+        'other_key="tag_slug")',
+        'Many("friend_hubs", resource="hubs", foreign_key="hub_id", through="odd.friends", '
+        'other_key="friend_id")',
+        'Function("around", "odd.around", arguments=[Integer("max_distance")], returns="rows", '
+        "stable=True)",
+        'Function("forget", "odd.forget", returns="")',
+        'Function("call_parent", "odd.parent", returns=Integer("parent", nullable=True), '
+        "stable=True)",
+    ],
+)
+def test_rows_have_lists_links_and_functions(odd: Draft, declared: str) -> None:
+    assert declared in lines(of(odd, "hubs"))
+
+
+def test_list_without_an_index_is_refused_with_the_index(odd: Draft) -> None:
+    assert refused(odd)["hubs.hubs_by_reports_to"] == (
+        "no index of odd.hubs begins with reports_to",
+        "CREATE INDEX CONCURRENTLY ON odd.hubs (reports_to, id)",
+    )
+
+
+def test_junction_of_known_resources_alone_is_no_resource(awkward: Database, odd: Draft) -> None:
+    through = {"resource": "tags", "foreign_key": "hub_id", "through": "odd.own_id"}
+    many = Expression(MANY, ("own",), {**through, "other_key": "tag_slug"})
+    hubs = replace(of(odd, "hubs"), relations=[DraftMember("own", many)])
+    known = [
+        replace(each, relations=[]).resource() for each in (of(odd, "tags"), of(odd, "spokes"))
+    ]
+    found = drafted(awkward, known=[hubs.resource(), *known])
+    assert [each.name for each in found.resources] == ["hubs", "tags", "spokes"]

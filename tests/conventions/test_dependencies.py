@@ -46,11 +46,13 @@ ALLOWED = {
     },
     "sluice.db.mapped": {
         "sluice.application",
+        "sluice.db.mapped_relations",
         "sluice.db.models",
         "sluice.kinds",
         "sluice.resource",
         "sqlalchemy",
     },
+    "sluice.db.mapped_relations": {"sluice.resource", "sqlalchemy"},
     "sluice.sql": {
         "sluice.sql",
         "sluice.query",
@@ -198,6 +200,7 @@ ALLOWED = {
         "sluice.db",
         "sluice.errors",
         "sluice.settings",
+        "sluice.sql.identifiers",
         "sqlalchemy",
         "alembic",
     },

@@ -2,8 +2,7 @@
 
 import pytest
 
-from sample.books import BOOKS
-from sluice import runtime
+from sluice import application, runtime
 from sluice.sql.identifiers import quoted
 from tests.fixtures.graph import data
 from tests.fixtures.sample import Library
@@ -100,7 +99,8 @@ def test_sql_by_hand_reads_its_columns_only(isolated_library: Library) -> None:
     """The role may not read the column `secret`, which neither the fields nor the SQL name."""
     library = isolated_library
     id = library.add_book("Emma", shelf="novels")
-    columns = ", ".join(quoted(field.column) for field in BOOKS.all_fields)
+    books = application.load(application.current().registry.DECLARATIONS["books"])
+    columns = ", ".join(quoted(field.column) for field in books.all_fields)
     library.sql("ALTER TABLE books ADD COLUMN secret text")
     library.sql("REVOKE ALL ON books FROM sluice_app")
     library.sql(f"GRANT SELECT ({columns}), UPDATE ({columns}), DELETE ON books TO sluice_app")

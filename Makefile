@@ -37,7 +37,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,7 +83,13 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000 SEED=1
 	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) SLUICE_PAGE_SEED=$(SEED) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
 
-fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
+fuzz-eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours: NAME=deals APP=shop
+	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
+
+eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours: NAME=deals APP=shop
+	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
+
+sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
 		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 

@@ -21,7 +21,7 @@ from sluice import application
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
 from sluice.imports.staged_rows import ImportRowRepository
-from sluice.kinds.field import DeclarationError
+from sluice.kinds.field import DeclarationError, Field
 from sluice.query import Query
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.keyset import unique_sort
@@ -127,7 +127,7 @@ class Calls:
         fields = self.repository.list_spec.projection.fields
         inserts = " ".join(self._sql_by_name("inserts").values())
         names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", inserts))
-        values = {name: fields[name].field.example if name in fields else 1 for name in names}
+        values = {name: _example(fields[name].field) if name in fields else 1 for name in names}
         creates = {"": None, " with a key": IdempotencyKey(b"key", b"print")} if inserts else {}
         for label, key in creates.items():
             self.recorder.label = f"create{label}"
@@ -169,6 +169,11 @@ def _values(declared: Filter) -> list[object]:
     if declared.false_condition:
         return [True, False]
     return [["a"], ["a", "b"]] if declared.single_value_condition else ["a"]
+
+
+def _example(field: Field) -> object:
+    """Return the example of a field as a repository gets it."""
+    return field.read(field.example, "")
 
 
 def call_import(recorder: StatementRecorder, resource: ImportResource) -> None:

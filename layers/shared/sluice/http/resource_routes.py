@@ -54,7 +54,7 @@ def resource_api(
     Raises DeclarationError if `texts` or `without` names no route.
     """
     resource = repository.resource
-    api = Api(runtime=runtime.current, scope=resource.scope_prefix)
+    api = Api(runtime=runtime.current, scope=resource.scope_prefix, keys=resource.keys)
     declared = _routes(repository, texts, find, stale_if_error=stale_if_error)
     routes = [
         *(LazyRoute.of(route, handler) for route, handler in declared),

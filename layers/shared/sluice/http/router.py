@@ -36,6 +36,7 @@ from sluice.http.route import (
     default_query,
     ids_of,
 )
+from sluice.kinds.field import Field
 from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key
 
@@ -68,6 +69,7 @@ class Api:
     rate_limit_unmatched: the function is open, but requests with credentials that match no route
         are authenticated. So clients are also rate limited on unknown paths.
     unmatched: the detail of the 404 of other paths.
+    keys: the fields that paths name, such as the key in `/api/labels/<slug>`. Others are ids.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Api:
         cacheable: bool = True,
         rate_limit_unmatched: bool = False,
         unmatched: str = "No route matches this path",
+        keys: Collection[Field] = (),
     ) -> None:
         self._runtime = runtime
         self._scope = scope
@@ -91,6 +94,7 @@ class Api:
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
         self._paths = PathTemplates(unmatched)
+        self._keys = {field.name: field for field in keys}
         self._routes: list[LazyRoute] = []
 
     @property
@@ -227,7 +231,7 @@ class Api:
                 text=handler.__doc__ or "",
                 response=response,
                 scope=own_scope or default_scope,
-                path_fields=ids_of(path),
+                path_fields={name: self._keys.get(name, id) for name, id in ids_of(path).items()},
                 **declared,
             )
             self.add(route, handler)

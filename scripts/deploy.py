@@ -4,7 +4,7 @@
     2. Run `make build` and `sam deploy --no-execute-changeset`, which shows the changes. You
        confirm them.
     3. Update the stack's migration function and run the migrations. If they fail, nothing else
-       has changed.
+       has changed. If the declarations and the database differ, the deployment ends here.
     4. Execute the change set. In production it is a canary, which alarms roll back.
 
 Migrations only add objects. Therefore the running code works between steps 3 and 4, and after a
@@ -15,7 +15,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,11 @@ from scripts.target import ROOT, DeployError, DeployTarget, check_certificate, r
 
 BUILT = ROOT / ".aws-sam/build/MigrateFunction"
 POLL_SECONDS = 5.0
+DRIFT = (
+    "the declarations and the database differ, and no code was deployed; the database is at "
+    "{revision}. Change the declarations (make drift has the lines), or deploy as they are: "
+    "ARGS=--accept-drift"
+)
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
@@ -55,13 +60,17 @@ class AwsClients:
 
 @dataclass(frozen=True, slots=True)
 class DeployTools:
-    """The programs and prompts of a deployment. `build` and `sam` return an exit code."""
+    """The programs and prompts of a deployment. `build` and `sam` return an exit code.
+
+    accepts_drift: whether to deploy though the database and the declarations differ.
+    """
 
     build: Callable[[], int]
     sam: Callable[[Sequence[str]], int]
     confirm: Callable[[str], bool]
     sleep: Callable[[float], None] = time.sleep
     built: Path = BUILT
+    accepts_drift: bool = False
 
 
 def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTools) -> str:
@@ -80,9 +89,16 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
     function = migration.find_function(cloud.cloudformation, target.stack) if existing else None
     revision = ""
     if function:
-        revision = migration.run_migrations(
+        revision, differences = migration.run_migrations(
             cloud.functions, function, migration.build_package(tools.built), tools.sleep
         )
+        _print_differences(differences)
+        if differences and not tools.accepts_drift:
+            if change_set:
+                cloud.cloudformation.delete_change_set(
+                    ChangeSetName=change_set, StackName=target.stack
+                )
+            raise DeployError(DRIFT.format(revision=revision))
         print(f"{target.stack}: the database is at {revision}; deploying the code", flush=True)
     if change_set:
         try:
@@ -97,9 +113,19 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
             raise DeployError(
                 f"{target.stack} has no MigrateFunction, so the database was not migrated"
             )
-        revision = migration.run_migrations(cloud.functions, created, None, tools.sleep)
+        revision, differences = migration.run_migrations(
+            cloud.functions, created, None, tools.sleep
+        )
+        _print_differences(differences)
         print(f"{target.stack}: the database is at {revision}")
     return revision
+
+
+def _print_differences(differences: Sequence[Mapping[str, str]]) -> None:
+    for each in differences:
+        print(f"{each['resource']}: {each['subject']}: {each['message']}", flush=True)
+        if each["line"]:
+            print(f"  {each['line']}", flush=True)
 
 
 def _print_target(target: DeployTarget, account: str, region: str, *, exists: bool) -> None:
@@ -224,6 +250,7 @@ def main(
     parser.add_argument("stage", help="a stage of samconfig.toml")
     parser.add_argument("--sam", default=str(ROOT / ".venv-sam/bin/sam"))
     parser.add_argument("--make", default="make")
+    parser.add_argument("--accept-drift", action="store_true")
     options, more = parser.parse_known_args(arguments)
     command = [options.sam, "deploy", "--config-env", options.stage, *more]
     build = [options.make, "--no-print-directory", "build"]
@@ -231,6 +258,7 @@ def main(
         build=lambda: subprocess.run(build, cwd=ROOT, check=False).returncode,
         sam=lambda added: subprocess.run([*command, *added], cwd=ROOT, check=False).returncode,
         confirm=confirm,
+        accepts_drift=options.accept_drift,
     )
     try:
         target = read_target(options.stage, more)

@@ -8,9 +8,9 @@ it has new interfaces. So a failed invocation is repeated once when the function
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -51,10 +51,17 @@ def build_package(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+class Migrated(NamedTuple):
+    """The revision of the database, and where it differs from the declarations."""
+
+    revision: str
+    differences: Sequence[Mapping[str, str]]
+
+
 def run_migrations(
     client: Any, name: str, code: bytes | None, sleep: Callable[[float], None]
-) -> str:
-    """Update the function's code, if `code` is given, and run it. Return the revision.
+) -> Migrated:
+    """Update the function's code, if `code` is given, and run it.
 
     `client` is boto3's client of Lambda. Raises DeployError and ClientError.
     """
@@ -75,7 +82,8 @@ def run_migrations(
         raise DeployError(
             f"the migrations failed, and no code was deployed: {_error_message(payload)}"
         )
-    return str(json.loads(payload)["revision"])
+    result = json.loads(payload)
+    return Migrated(str(result["revision"]), result.get("differences", ()))
 
 
 def _update_code(client: Any, name: str, code: bytes) -> None:

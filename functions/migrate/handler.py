@@ -1,4 +1,6 @@
-"""Migrate the database: schema, grants and roles. Migrations only run forward.
+"""Migrate the database: schema, grants and roles. Then compare it with the declarations.
+
+Migrations only run forward.
 
 Running the function twice or concurrently is safe. A deployment invokes it with the owner's
 credentials. The event `{"app": "shop"}` names the application; the default is the one in the
@@ -7,22 +9,36 @@ environment variables.
 
 from typing import Any
 
+from catalog import gate
+from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.passwords import password_provider
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.migrations import runner
 from sluice.settings import Settings, application_name
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Migrate the database; return its revisions and the SQL that only an administrator may run."""
+    """Migrate the database and compare it.
+
+    Return its revisions, the SQL that only an administrator may run, and the differences.
+    """
     settings = Settings.from_env()
     provider = password_provider(settings.aws, settings.database)
     database = settings.database.for_batch()
     engine = make_engine(database, "batch", password_provider=provider)
     app = str(event.get("app") or application_name())
     result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
+    differences = []
+    if app:
+        pool = SqlalchemyPool(make_engine(database, "batch", password_provider=provider))
+        try:
+            differences = gate.compare(Database(pool), app)
+        finally:
+            pool.dispose()
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),
         "revisions": result.revisions,
         "for_administrator": result.for_administrator,
+        "differences": differences,
     }

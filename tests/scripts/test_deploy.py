@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +37,7 @@ class FakeAccount:
     empty: bool = False  # SAM finds no changes
     confirm_changeset: bool = True
     fails: bool = False  # the migrations
+    differences: list[dict[str, str]] = field(default_factory=list)  # of the declarations
     function_status: str = "UPDATE_COMPLETE"
     states: list[str] = field(default_factory=list)  # of the function, before it is Active
     invocations: list[str] = field(default_factory=list)  # errors of the first invocations
@@ -157,7 +158,8 @@ class FakeAccount:
                 "FunctionError": "Unhandled",
                 "Payload": io.BytesIO(json.dumps(message).encode()),
             }
-        return {"Payload": io.BytesIO(b'{"revision": "sluice 0007"}')}
+        result = {"revision": "sluice 0007", "differences": self.differences}
+        return {"Payload": io.BytesIO(json.dumps(result).encode())}
 
 
 @pytest.fixture
@@ -206,6 +208,35 @@ def test_migration_runs_without_changes(built: Path) -> None:
     account = FakeAccount(empty=True)
     assert run(account, built) == "sluice 0007"
     assert account.done == ["build", "change set", *UPDATE]
+
+
+DIFFERENCE = {
+    "resource": "deals",
+    "subject": "crm.deals.title",
+    "message": "its largest length is 60",
+    "line": "change title: max_length=60",
+}
+
+
+def test_drift_stops_deployment(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    account = FakeAccount(differences=[DIFFERENCE])
+
+    with pytest.raises(DeployError, match=r"differ, and no code was deployed.*--accept-drift$"):
+        run(account, built)
+
+    assert account.done == ["build", "change set", "confirm", *UPDATE, "delete change set"]
+    printed = capsys.readouterr().out
+    assert "deals: crm.deals.title: its largest length is 60\n" in printed
+    assert "  change title: max_length=60\n" in printed
+
+
+def test_drift_can_be_accepted(built: Path) -> None:
+    account = FakeAccount(differences=[DIFFERENCE])
+    tools = replace(account.tools(built), accepts_drift=True)
+
+    assert deploy(TARGET, "eu-central-1", account.cloud(), tools) == "sluice 0007"
+
+    assert account.done[-1] == "execute"
 
 
 def test_failed_migration_stops_deployment(built: Path) -> None:

@@ -233,7 +233,7 @@ def test_shipped_versions_are_the_tested_ones(root: Path) -> None:
     assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert graphql == {"graphql-core": tested["graphql-core"]}
     assert analytics == {"pgparse": tested["pgparse"]}
-    shared = layer.keys() - {"anyascii", "aws-lambda-powertools", "jmespath"}
+    shared = layer.keys() - {"aws-lambda-powertools", "jmespath"}
     own = {name: tested[name] for name in ("alembic", "mako", "markupsafe")}
     assert migrations == own | {name: layer[name] for name in shared}
 

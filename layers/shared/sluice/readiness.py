@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sluice import errors
+from sluice import application, errors
 from sluice.db.database import Database
 from sluice.db.session_settings import deviations, role_settings
 from sluice.sql.health import EXPECTED_MIGRATION, HealthRepository
@@ -22,6 +22,8 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
     try:
         migration = health.schema_version()
         deviating = deviations(health.settings(role_settings("app")))
+        is_migrated = migration >= EXPECTED_MIGRATION
+        drift = health.drift(application.current_name()) if is_migrated else None
         lsn = health.current_lsn() if runtime.replica else None
     except errors.Unavailable as error:
         error.members = _components(runtime, None)
@@ -30,6 +32,7 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
         "migration": migration,
         "expected_migration": EXPECTED_MIGRATION,
         "settings": [deviation._asdict() for deviation in deviating],
+        "drift": drift,
     }
     members = {"database": database, **_components(runtime, lsn)}
     if any(deviation.affects == "results" for deviation in deviating):

@@ -2,8 +2,13 @@
 
 import dataclasses
 
+from catalog import gate
 from sluice import runtime
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.query import Query
+from sluice.settings import DatabaseSettings
 from tests.fixtures.sample import Library
 
 
@@ -21,6 +26,7 @@ def test_readiness_shows_migration_and_pool(library: Library) -> None:
         "migration": migrated,
         "expected_migration": migrated,
         "settings": [],
+        "drift": None,
     }
     assert response.json["pool"] == response.json["pool"] | {
         "size": 1,
@@ -39,6 +45,21 @@ def test_pending_migration_is_shown(isolated_library: Library) -> None:
     response = isolated_library.get("/health/ready")
     assert (response.status, response.json["database"]["migration"]) == (200, "0001")
     assert response.json["database"]["expected_migration"] == newest
+
+
+def test_readiness_shows_what_a_deployment_compared(isolated_library: Library) -> None:
+    isolated_library.sql("DROP INDEX books_copies_idx")
+    settings = DatabaseSettings.from_url(isolated_library.url)
+    database = Database(SqlalchemyPool(make_engine(settings, "batch")))
+
+    gate.compare(database, "sample")
+    (difference,) = gate.compare(database, "sample")
+
+    database.dispose()
+    response = isolated_library.get("/health/ready")
+    assert (response.status, response.json["database"]["drift"]["differences"]) == (200, 1)
+    assert difference["message"].startswith("no index answers the sort copies: CREATE INDEX")
+    assert difference["line"] == "change copies: without sort"
 
 
 def test_app_role_has_the_expected_timeouts(library: Library) -> None:

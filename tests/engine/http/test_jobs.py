@@ -74,10 +74,13 @@ def test_migration_waits_for_a_resuming_database(library: Library) -> None:
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            assert "revision" in migrate({"app": "sample"}, None)
+            result = migrate({"app": "sample"}, None)
         finally:
             os.environ.clear()
             os.environ.update(before)
+    assert "sample" in result["revisions"]
+    assert result["differences"] == []
+    assert library.sql("SELECT app, differences FROM sluice.drift") == [["sample", []]]
     assert_no_connection(library, "sluice-batch")
 
 

@@ -1,9 +1,11 @@
 """Stored responses keep their keys when these become texts (migration 0005)."""
 
 from sluice.migrations.runner import migrate_url
+from sluice.sql.health import EXPECTED_MIGRATION
 from tests.fixtures.foreign_database import ForeignServer
 
 AS_BEFORE = (
+    "DROP TABLE sluice.drift",
     "DROP FUNCTION sluice.raise_conflict()",
     "ALTER TABLE sluice.idempotency_keys ALTER COLUMN resource_id TYPE bigint USING 0",
     "UPDATE sluice.version SET version_num = '0004'",
@@ -21,7 +23,7 @@ def test_whole_numbers_become_texts(server: ForeignServer) -> None:
     for statement in (*AS_BEFORE, STORE.format(id=7)):
         database.sql(statement)
 
-    assert migrate_url(database.url).revisions == {"sluice": "0006"}
+    assert migrate_url(database.url).revisions == {"sluice": EXPECTED_MIGRATION}
 
     database.sql(STORE.format(id=8))
     stored = database.sql("SELECT resource_id FROM sluice.idempotency_keys ORDER BY id")

@@ -100,6 +100,7 @@ SLUICE_GRANTS = (
     Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", "sluice.idempotency_keys"),
     Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", "sluice.import_jobs"),
     Grant(APP, "SELECT, INSERT, DELETE", "TABLE", "sluice.import_rejects"),
+    Grant(APP, "SELECT", "TABLE", "sluice.drift"),
     *(Grant(APP, "EXECUTE", "FUNCTION", signature) for signature in text_search.SIGNATURES),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sluice.query import Executor, Query
 
 # The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
-EXPECTED_MIGRATION = "0006"
+EXPECTED_MIGRATION = "0007"
 
 # A replica that has replayed all of the primary's WAL has no lag, even if its last transaction is
 # old.
@@ -28,6 +28,11 @@ SETTINGS_SQL = """
     SELECT name, current_setting(name) AS value FROM pg_catalog.pg_settings
     WHERE name = ANY(CAST(:names AS text[]))
         AND NOT (name IN ('statement_timeout', 'lock_timeout') AND source = 'session')
+"""
+
+DRIFT_SQL = """
+    SELECT to_json(at) AS at, digest, jsonb_array_length(differences) AS differences
+    FROM sluice.drift WHERE app = :app
 """
 
 CURRENT_LSN_SQL = "SELECT CAST(pg_current_wal_insert_lsn() AS text) AS lsn"
@@ -59,6 +64,12 @@ class HealthRepository:
         """Return the session's values of these settings. A setting the server lacks is missing."""
         rows = self._executor.read(Query(SETTINGS_SQL, {"names": list(names)}))
         return {row.name: row.value for row in rows}
+
+    def drift(self, app: str) -> dict[str, object] | None:
+        """Return what the last deployment of an application found; None if none has compared."""
+        rows = self._executor.read(Query(DRIFT_SQL, {"app": app}))
+        names = ("at", "digest", "differences")
+        return {name: getattr(rows[0], name) for name in names} if rows else None
 
     def current_lsn(self) -> str:
         """Return the insert LSN of a primary."""

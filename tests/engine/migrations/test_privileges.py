@@ -6,6 +6,7 @@ A superuser and an owner with CREATEROLE can migrate. An owner without it needs 
 import pytest
 
 from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
+from sluice.sql.health import EXPECTED_MIGRATION
 from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 SUPERUSER_SETTINGS = {"temp_file_limit", "session_replication_role", "lo_compat_privileges"}
@@ -21,7 +22,7 @@ def settings_in(statements: list[str]) -> set[str]:
 
 def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
     """Check the revisions, and that the roles have the privileges they need."""
-    assert result.revisions == {"sluice": "0006", "sample": "0001"}
+    assert result.revisions == {"sluice": EXPECTED_MIGRATION, "sample": "0001"}
     for role, table, privilege, expected in (
         ("sluice_app", "books", "INSERT", True),
         ("sluice_analyst", "books", "SELECT", True),

@@ -3,6 +3,8 @@
 adopt, drift and the merge of hand edits use this one classification.
 """
 
+from collections.abc import Sequence
+
 from catalog.constraints import constraints, domain_columns, import_key
 from catalog.draft import AdoptRequest, Draft, DraftResource, Refusal, Table
 from catalog.fields import members, name_fields
@@ -43,7 +45,15 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
         functions_not_served=functions.not_served,
         search_path=search_path(snapshot, found, functions),
     )
-    result.refusals += [key.problem for key in keys if key.problem is not None]
+    result.refusals += [
+        key.problem for key in keys if key.problem and key.of.table.qualified in wanted
+    ]
+    _add_resources(result, tables, relations)
+    rename_types(result.resources)
+    return result
+
+
+def _add_resources(result: Draft, tables: Sequence[AdoptedTable], relations: Relations) -> None:
     domains = domain_columns(tables)
     for each in tables:
         resource = _resource(each, relations, result.refusals)
@@ -52,8 +62,6 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
         if not each.is_read_only and (key := import_key(each, shown)):
             resource.options["import_key"] = key
         result.resources.append(resource)
-    rename_types(result.resources)
-    return result
 
 
 def _resource(each: AdoptedTable, relations: Relations, refusals: list[Refusal]) -> DraftResource:

@@ -231,7 +231,9 @@ def _create(connection: pg8000.native.Connection, login: RoleLogin) -> None:
         connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.base_role}")
     database = str(connection.run("SELECT current_database()")[0][0])
     known = connection.run(roles.SERVER_SETTINGS_SQL)[0][0]
-    for statement in roles.setting_statements(database, login.role, login.base_role, known):
+    for statement in roles.setting_statements(
+        database, login.role, login.base_role, known, application.current().search_path
+    ):
         try:
             connection.run(statement)
         except DatabaseError as error:

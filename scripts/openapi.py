@@ -14,7 +14,6 @@ from typing import Any
 from local.intrinsics import load_template
 from scripts import json_schemas as schemas
 from scripts import openapi_tags
-from scripts.derive.scan import Found
 from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from scripts.openapi_tags import Tag
@@ -35,24 +34,9 @@ from sluice.sql.projection import Projection
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
-DOCS_FUNCTION = ("handler.py", "start.js")
 SERVICE = ("health", "docs")
 JSON = "application/json"
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
-
-
-def files(found: Found) -> dict[Path, str]:
-    """Return openapi.json of the current application, in the docs function, which serves it.
-
-    An application that is not the default one has a copy of that function.
-    """
-    if found.artefacts is None:
-        return {}
-    if found.is_default:
-        return {TARGET: render()}
-    folder = found.artefacts / "docs"
-    copied = {folder / name: (TARGET.parent / name).read_text() for name in DOCS_FUNCTION}
-    return copied | {folder / TARGET.name: render()}
 
 
 def handlers() -> dict[str, ModuleType]:

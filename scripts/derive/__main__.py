@@ -29,8 +29,13 @@ DIFF_LINES = 20  # of each file that is out of date
 
 # Each module has `files(found)`, which returns the content of its files by their path. A module
 # may read what those before it wrote. It is imported only then, because it may read the registry.
-OF_APPLICATION = ("scripts.derive.graphql", "scripts.derive.handlers", "scripts.openapi")
-OF_DEPLOYED = ("scripts.derive.template", "scripts.derive.events", "scripts.derive.docs")
+OF_APPLICATION = ("scripts.derive.graphql", "scripts.derive.handlers")
+OF_DEPLOYED = (
+    "scripts.derive.docs_function",
+    "scripts.derive.template",
+    "scripts.derive.events",
+    "scripts.derive.docs",
+)
 OF_DEFAULT = ("scripts.module_map",)
 
 

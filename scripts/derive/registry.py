@@ -4,7 +4,7 @@ At run time nothing else says which resources there are. No function imports a d
 does not serve.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,26 @@ from sluice import application
 from sluice.adhoc_sql.derived import plain_data, tables
 from sluice.http.paths import to_openapi
 from sluice.http.route import RouteSpec
-from sluice.resource import Many, Resource
+from sluice.kinds.field import Field
+from sluice.resource import DIGEST, Many, Resource
 
 MAX_LINE = 100
+# The attributes of a repository class that only names its resource.
+BARE_CLASS = {*vars(type("Bare", (), {"resource": None})), "__annotations__", "__firstlineno__"} | {
+    "__static_attributes__",
+    "__parameters__",
+    "__orig_bases__",
+}
+SELECT = "SELECT"
+INSERT = "INSERT"
 UPDATE = "UPDATE"
+DELETE = "DELETE"
 # A deletion locks the row before it compares the ETag, which needs UPDATE.
 PRIVILEGES: Mapping[str, Sequence[str]] = {
-    "create": ["INSERT"],
+    "create": [INSERT],
     "replace": [UPDATE],
     "update": [UPDATE],
-    "delete": ["DELETE", UPDATE],
+    "delete": [DELETE, UPDATE],
 }
 HEAD = '''\
 """The resources of the application {app}, as names. Derived by `make derive`: do not edit."""
@@ -42,7 +52,7 @@ TYPES = {
     "SELF_REFERENCES": "dict[str, tuple[str, ...]]",
     "KEYS": "dict[str, tuple[str, ...]]",
     "FUNCTIONS": "tuple[str, ...]",
-    "TABLES": "tuple[tuple[str, str, bool], ...]",
+    "TABLES": "tuple[tuple[str, dict[str, tuple[str, ...]], bool], ...]",
     "ANALYST_TABLES": (
         "dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]]"
     ),
@@ -82,7 +92,8 @@ def constants(found: Found) -> dict[str, Any]:
     SELF_REFERENCES: table → the columns of each foreign key to the same table.
     KEYS: table → the columns of a key that clients choose.
     FUNCTIONS: the functions of the database that are called.
-    TABLES: table, what the functions may do with it, and whether analysts may read it.
+    TABLES: table, what the functions may do with which of its columns (none: with all), and whether
+        analysts may read it.
     ANALYST_TABLES: those tables with their columns, as Catalogue.of reads them.
     GRAPHQL: type → what is derived of it, as sluice/graph/resource_part.py reads it.
     """
@@ -118,7 +129,7 @@ def constants(found: Found) -> dict[str, Any]:
             if not all(key.read_only for key in each.keys)
         },
         "FUNCTIONS": tuple(dict.fromkeys(_functions(resources))),
-        "TABLES": tuple(privileges(resources)),
+        "TABLES": tuple(privileges(resources, _tables_by_hand(found))),
         "ANALYST_TABLES": plain_data(tables(each.resource for each in found.resources)),
         "GRAPHQL": schema.types,
         "GRAPHQL_ENUMS": schema.enums,
@@ -195,35 +206,101 @@ def _functions(resources: Iterable[Resource]) -> Iterator[str]:
             yield from (each.function for each in resource.functions)
 
 
-def privileges(resources: Iterable[Resource]) -> Iterator[tuple[str, str, bool]]:
-    """Yield each table with the privileges of the functions, and whether analysts may read it."""
-    found: dict[str, dict[str, None]] = {}
-    for_analysts = set()
+def _tables_by_hand(found: Found) -> set[str]:
+    """Return the tables of resources that have routes, SQL or rules by hand.
+
+    These may use columns that are not declared.
+    """
+    return {
+        each.resource.table
+        for each in found.resources
+        if each.routes or (each.repository and set(vars(each.repository)) - BARE_CLASS)
+    }
+
+
+def privileges(
+    resources: Iterable[Resource], by_hand: Collection[str] = ()
+) -> Iterator[tuple[str, dict[str, tuple[str, ...]], bool]]:
+    """Yield each table with the privileges of the functions, and whether analysts may read it.
+
+    A privilege has the columns that it is for. Without columns it is for the table, as those on the
+    tables `by_hand` are.
+    """
+    found: dict[str, dict[str, dict[str, None] | None]] = {}
+    for_analysts = {resource.table for resource in resources if resource.analytics}
     for resource in resources:
-        of_table = found.setdefault(resource.table, {"SELECT": None})
-        of_table |= dict.fromkeys(_of_writes(resource))
-        if resource.analytics:
-            for_analysts.add(resource.table)
+        of_table = found.setdefault(resource.table, {})
+        for name, columns in _of_resource(resource):
+            _add(of_table, name, columns)
     for resource in resources:
         for many in resource.lists:
             if many.through and resource.group:
-                of_table = found.setdefault(many.through, {"SELECT": None})
-                of_table |= dict.fromkeys(_of_links(many))
+                of_table = found.setdefault(many.through, {})
+                for name, columns in _of_links(many):
+                    _add(of_table, name, columns)
     for table, names in found.items():
-        yield table, ", ".join(names), table in for_analysts
+        of_each = {name: tuple(columns or ()) for name, columns in names.items()}
+        if table in by_hand:
+            of_each = dict.fromkeys(of_each, ())
+        yield table, of_each, table in for_analysts
 
 
-def _of_writes(resource: Resource) -> Iterator[str]:
-    for write in resource.writes if resource.group else ():
-        is_update = write == "delete" and resource.soft_delete
-        yield from [UPDATE] if is_update else PRIVILEGES[write]
+def _add(
+    of_table: dict[str, dict[str, None] | None], name: str, columns: Iterable[str] | None
+) -> None:
+    """Add the columns of a privilege, or the table itself, which includes them."""
+    known = of_table.get(name, {})
+    of_table[name] = None if columns is None or known is None else known | dict.fromkeys(columns)
 
 
-def _of_links(many: Many) -> list[str]:
-    """Return the privileges on a junction table that adding and removing links needs."""
-    if not many.writes:
-        return []
-    return ["INSERT", *([UPDATE] if many.payload else []), "DELETE"]
+def _of_resource(resource: Resource) -> Iterator[tuple[str, list[str] | None]]:
+    """Yield the privileges on the table of a resource.
+
+    A function of the database reads and writes whole rows of the table, as the role that calls it.
+    """
+    writes = resource.writes if resource.group else ()
+    needed = [name for write in writes for name in _of_write(resource, write)]
+    columns = {
+        SELECT: [*_columns(resource.all_fields), *_other_columns(resource)],
+        INSERT: _columns(resource.writable) or _columns(resource.keys),
+        UPDATE: [*_columns(resource.changeable), *_other_columns(resource)]
+        or _columns(resource.keys),
+        DELETE: None,
+    }
+    functions = resource.functions if resource.group else ()
+    may_write = any(not each.stable for each in functions)
+    for name in dict.fromkeys((SELECT, *needed)):
+        is_whole = bool(functions) if name == SELECT else may_write
+        yield name, None if is_whole else columns[name]
+
+
+def _columns(fields: Iterable[Field]) -> list[str]:
+    return [field.column for field in fields if field.in_table]
+
+
+def _other_columns(resource: Resource) -> list[str]:
+    """Return the columns that need not be fields: those of the ETag, and of soft deletion."""
+    etag = resource.etag
+    of_etag = [] if etag == DIGEST else [etag] if isinstance(etag, str) else [*etag]
+    in_table = [column for column in of_etag if "." not in column]
+    return [*in_table, *([resource.soft_delete] if resource.soft_delete else [])]
+
+
+def _of_write(resource: Resource, write: str) -> Sequence[str]:
+    is_update = write == "delete" and resource.soft_delete
+    return [UPDATE] if is_update else PRIVILEGES[write]
+
+
+def _of_links(many: Many) -> Iterator[tuple[str, list[str] | None]]:
+    """Yield the privileges on a junction table that links need."""
+    payload = [field.column for field in many.payload]
+    columns = [*many.columns, *many.other_columns, *payload]
+    yield SELECT, columns
+    if many.writes:
+        yield INSERT, columns
+        if payload:
+            yield UPDATE, payload
+        yield DELETE, None
 
 
 def _source(value: object, indent: int, *, before: str = "", explode: bool = False) -> str:

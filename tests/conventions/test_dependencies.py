@@ -197,6 +197,7 @@ ALLOWED = {
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.settings"},
     "sluice.migrations": {
         "sluice.migrations",
+        "sluice.application",
         "sluice.db",
         "sluice.errors",
         "sluice.settings",

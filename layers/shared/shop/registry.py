@@ -98,13 +98,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     "public.order_items": ("order_id", "product_id"),
 }
 FUNCTIONS: tuple[str, ...] = ()
-TABLES: tuple[tuple[str, str, bool], ...] = (
-    ("public.categories", "SELECT, INSERT, UPDATE, DELETE", True),
-    ("public.products", "SELECT, INSERT, UPDATE, DELETE", True),
-    ("public.inventory", "SELECT, UPDATE", True),
-    ("public.users", "SELECT, INSERT, UPDATE, DELETE", True),
-    ("public.orders", "SELECT, INSERT, UPDATE", True),
-    ("public.order_items", "SELECT", True),
+TABLES: tuple[tuple[str, dict[str, tuple[str, ...]], bool], ...] = (
+    ("public.categories", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
+    ("public.products", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
+    ("public.inventory", {"SELECT": (), "UPDATE": ()}, True),
+    ("public.users", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
+    ("public.orders", {"SELECT": (), "INSERT": (), "UPDATE": ()}, True),
+    ("public.order_items", {"SELECT": ("order_id", "product_id", "quantity", "unit_price")}, True),
 )
 ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {
     "categories": (

@@ -21,7 +21,8 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
     health = HealthRepository(runtime.database)
     try:
         migration = health.schema_version()
-        deviating = deviations(health.settings(role_settings("app")))
+        search_path = runtime.settings.database.search_path
+        deviating = deviations(health.settings(role_settings("app")), search_path)
         is_migrated = migration >= EXPECTED_MIGRATION
         drift = health.drift(application.current_name()) if is_migrated else None
         lsn = health.current_lsn() if runtime.replica else None

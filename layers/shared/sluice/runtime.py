@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -243,7 +244,19 @@ def _read_settings() -> Settings:
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    return settings
+    return with_search_path(settings, application.current().search_path)
+
+
+def with_search_path(settings: Settings, schemas: tuple[str, ...]) -> Settings:
+    """Return settings whose sessions have the application's search_path, on each server."""
+    adhoc_sql, replica = settings.adhoc_sql, settings.replica
+    if adhoc_sql is not None:
+        database = replace(adhoc_sql.database, search_path=schemas)
+        adhoc_sql = replace(adhoc_sql, database=database)
+    if replica is not None:
+        replica = replace(replica, search_path=schemas)
+    database = replace(settings.database, search_path=schemas)
+    return replace(settings, database=database, adhoc_sql=adhoc_sql, replica=replica)
 
 
 def set_current(runtime: Runtime | None) -> None:

@@ -60,6 +60,7 @@ class DatabaseSettings:
     max_idle: float = 240.0  # NAT gateways drop idle connections after 350 s
     prepared_statements: int = 64  # at most, for each connection; RDS Proxy: 0, see _database
     pooler: Pooler = "none"  # decides the startup parameters, see db/session_settings.py
+    search_path: tuple[str, ...] = ()  # the schemas of the application; empty: public
     migrated: bool = True  # False: `make migrate` was not run, so sessions are read-only
     deadline_share: float = 1.0  # the longest wait, as a part of the request's remaining time
 

@@ -64,10 +64,10 @@ CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {}
 KEYS: dict[str, tuple[str, ...]] = {}
 FUNCTIONS: tuple[str, ...] = ()
-TABLES: tuple[tuple[str, str, bool], ...] = (
-    ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
-    ("public.books", "SELECT, INSERT, UPDATE, DELETE", True),
-    ("public.readers", "SELECT, INSERT, UPDATE, DELETE", True),
+TABLES: tuple[tuple[str, dict[str, tuple[str, ...]], bool], ...] = (
+    ("public.shelves", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
+    ("public.books", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
+    ("public.readers", {"SELECT": (), "INSERT": (), "UPDATE": (), "DELETE": ()}, True),
 )
 ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {
     "shelves": (

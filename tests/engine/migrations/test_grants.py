@@ -10,15 +10,15 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.migrations.applications import application_grants
-from sluice.migrations.grants import Grant, of_functions, of_tables, required
+from sluice.migrations.grants import Grant, combined, of_functions, of_tables, required
 from sluice.migrations.pending import PendingChanges
 from sluice.migrations.roles import ANALYST, APP
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 
 TABLES = (
-    ("lib.books", "SELECT, INSERT", True),
-    ("lib.Shelf", "SELECT", False),
+    ("lib.books", {"SELECT": ("id", "order"), "DELETE": ()}, True),
+    ("lib.Shelf", {"SELECT": ()}, False),
 )
 FUNCTIONS = ("lib.Lend",)
 SEQUENCES = """CREATE SCHEMA "order";
@@ -34,9 +34,10 @@ LEND = """CREATE FUNCTION public."Lend"(bigint, text) RETURNS text LANGUAGE sql 
 def test_tables_give_privileges_on_tables_and_schemas() -> None:
     assert list(dict.fromkeys(of_tables(TABLES))) == [
         Grant(APP, "USAGE", "SCHEMA", "lib"),
-        Grant(APP, "SELECT, INSERT", "TABLE", "lib.books"),
+        Grant(APP, "SELECT", "TABLE", "lib.books", ("id", "order")),
+        Grant(APP, "DELETE", "TABLE", "lib.books"),
         Grant(ANALYST, "USAGE", "SCHEMA", "lib"),
-        Grant(ANALYST, "SELECT", "TABLE", "lib.books"),
+        Grant(ANALYST, "SELECT", "TABLE", "lib.books", ("id", "order")),
         Grant(APP, "SELECT", "TABLE", 'lib."Shelf"'),
     ]
 
@@ -66,7 +67,7 @@ def test_function_is_found_by_its_name(empty_database: str) -> None:
 
 
 def test_any_name_of_a_schema_is_quoted() -> None:
-    tables = [("order.x", "SELECT", False), ("a-b.Y", "SELECT", False), ("c:d.z", "SELECT", False)]
+    tables = [(name, {"SELECT": ()}, False) for name in ("order.x", "a-b.Y", "c:d.z")]
 
     names = [grant.name for grant in of_tables(tables) if grant.kind == "TABLE"]
 
@@ -78,7 +79,10 @@ def test_insert_needs_the_sequence_of_a_serial(empty_database: str) -> None:
     database = Database(SqlalchemyPool(make_engine(settings, "function")))
     for statement in SEQUENCES.split(";\n"):
         database.write(Query(statement))
-    tables = (("order.T", "SELECT, INSERT", False), ("order.reads", "SELECT", False))
+    tables = (
+        ("order.T", {"SELECT": (), "INSERT": ("number",)}, False),
+        ("order.reads", {"SELECT": ("id",)}, False),
+    )
     pending = PendingChanges(lambda query: database.read(Query(query))[0][0])
 
     def sequences() -> list[str]:
@@ -94,15 +98,27 @@ def test_insert_needs_the_sequence_of_a_serial(empty_database: str) -> None:
 
 
 def test_each_privilege_is_required_once() -> None:
-    twice = [Grant(APP, "SELECT, INSERT", "TABLE", "lib.books"), *of_tables(TABLES)]
+    twice = [Grant(APP, "SELECT", "TABLE", "lib.books", ("id",)), *of_tables(TABLES)]
 
     found = [grant for grant in required("d", twice) if grant.name == "lib.books"]
 
     assert found == [
-        Grant(APP, "SELECT", "TABLE", "lib.books"),
-        Grant(APP, "INSERT", "TABLE", "lib.books"),
-        Grant(ANALYST, "SELECT", "TABLE", "lib.books"),
+        Grant(APP, "SELECT", "TABLE", "lib.books", ("id",)),
+        Grant(APP, "SELECT", "TABLE", "lib.books", ("order",)),
+        Grant(APP, "DELETE", "TABLE", "lib.books"),
+        Grant(ANALYST, "SELECT", "TABLE", "lib.books", ("id",)),
+        Grant(ANALYST, "SELECT", "TABLE", "lib.books", ("order",)),
     ]
+
+
+def test_columns_are_granted_at_once_and_recorded_one_by_one() -> None:
+    (grant,) = combined(Grant(APP, "SELECT", "TABLE", "lib.books", (c,)) for c in ("id", "a (b"))
+
+    statement, record = grant.statements()
+
+    assert statement == 'GRANT SELECT (id, "a (b") ON TABLE lib.books TO "sluice_app"'
+    assert "'SELECT (id)'" in record
+    assert Grant.of_record(APP, "SELECT (a (b)", "TABLE", "lib.books").columns == ("a (b",)
 
 
 def test_registry_and_further_grants_are_those_of_an_application(
@@ -113,11 +129,20 @@ def test_registry_and_further_grants_are_those_of_an_application(
     (tmp_path / "granting" / "registry.py").write_text(
         f"TABLES = {TABLES!r}\nFUNCTIONS = {FUNCTIONS!r}\n"
     )
+    (tmp_path / "granting" / "application.py").write_text(
+        "from sluice.application import Application\n"
+        'APPLICATION = Application(format=1, name="granting", search_path=("lib", "Odd order"))\n'
+    )
     (migrations / "grants.py").write_text('GRANTS = ("by hand",)\n')
     monkeypatch.syspath_prepend(tmp_path)
 
     found = list(application_grants("granting"))
 
-    assert found == [*of_tables(TABLES), *of_functions(FUNCTIONS), "by hand"]
+    of_path = [
+        Grant(role, "USAGE", "SCHEMA", schema)
+        for schema in ("lib", '"Odd order"')
+        for role in (APP, ANALYST)
+    ]
+    assert found == [*of_tables(TABLES), *of_functions(FUNCTIONS), *of_path, "by hand"]
     for name in [name for name in sys.modules if name.split(".")[0] == "granting"]:
         del sys.modules[name]

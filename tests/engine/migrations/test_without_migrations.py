@@ -19,11 +19,12 @@ from sluice.application import Application
 APPLICATION = Application(format=1, name="wholesale")
 """
 REGISTRY = """
-TABLES = (("public.{table}", "SELECT, INSERT", False),)
+TABLES = (("public.{table}", {{"SELECT": ("id", "name"), "INSERT": ("name",)}}, False),)
 FUNCTIONS = ()
 """
 GRANTED = """
-    SELECT has_table_privilege('sluice_app', 'public.suppliers', 'SELECT'),
+    SELECT has_column_privilege('sluice_app', 'public.suppliers', 'name', 'SELECT'),
+        has_column_privilege('sluice_app', 'public.suppliers', 'notes', 'SELECT'),
         has_table_privilege('sluice_app', 'public.suppliers', 'DELETE')
 """
 
@@ -49,9 +50,9 @@ def test_migrate_grants_and_records(database: ForeignDatabase) -> None:
     result = migrate_url(database.url, "wholesale")
 
     assert result.revisions.keys() == {"sluice"}
-    assert database.sql(GRANTED) == [[True, False]]
+    assert database.sql(GRANTED) == [[True, False, False]]
     recorded = "SELECT privilege FROM sluice.grants WHERE name = 'public.suppliers' ORDER BY 1"
-    assert database.sql(recorded) == [["INSERT"], ["SELECT"]]
+    assert database.sql(recorded) == [["INSERT (name)"], ["SELECT (id)"], ["SELECT (name)"]]
 
 
 def test_remove_revokes_and_keeps_the_table(database: ForeignDatabase) -> None:
@@ -68,9 +69,9 @@ def test_plan_only_grants(database: ForeignDatabase) -> None:
 
     script = plan(engine, "wholesale")
 
-    assert "GRANT SELECT ON TABLE public.suppliers TO" in script
+    assert "GRANT SELECT (id, name) ON TABLE public.suppliers TO" in script
     assert "CREATE" not in script.replace("CREATE TABLE IF NOT EXISTS sluice.grants", "")
-    assert database.sql(GRANTED) == [[False, False]]
+    assert database.sql(GRANTED) == [[False, False, False]]
 
 
 def test_missing_table_is_named(database: ForeignDatabase, wholesale: Path) -> None:
@@ -89,4 +90,30 @@ def test_its_tables_are_not_dropped(database: ForeignDatabase) -> None:
     with pytest.raises(CannotRemove, match="did not create the tables of wholesale"):
         database.remove("wholesale")
 
-    assert database.sql(GRANTED) == [[True, False]]
+    assert database.sql(GRANTED) == [[True, False, False]]
+
+
+def test_sequence_of_a_default_is_granted(database: ForeignDatabase, wholesale: Path) -> None:
+    database.sql_as_owner('CREATE TABLE "Parts" (id serial PRIMARY KEY, name text)')
+    (wholesale / "registry.py").write_text(
+        'TABLES = (("public.Parts", {"SELECT": ("id",), "INSERT": ("name",)}, False),)\n'
+        "FUNCTIONS = ()\n"
+    )
+    before = database.snapshot()
+
+    migrate_url(database.url, "wholesale")
+
+    usage = """SELECT has_sequence_privilege('sluice_app', '"Parts_id_seq"', 'USAGE')"""
+    assert database.sql(usage) == [[True]]
+    database.remove()
+    assert database.snapshot() == before
+
+
+def test_privilege_on_the_table_includes_its_columns(database: ForeignDatabase) -> None:
+    migrate_url(database.url)
+    database.sql_as_owner("GRANT SELECT ON suppliers TO sluice_app")
+
+    migrate_url(database.url, "wholesale")
+
+    recorded = "SELECT privilege FROM sluice.grants WHERE name = 'public.suppliers'"
+    assert database.sql(recorded) == [["INSERT (name)"]]

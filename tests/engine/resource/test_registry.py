@@ -88,6 +88,11 @@ ERRORS = {
     "lib.books": {"id": "id", "title": "title", "shelf_id": "shelf_id"},
     "public.shelves": {"id": "id", "slug": "slug", "label": "label"},
 }
+BOOK_PRIVILEGES = {
+    "SELECT": ("id", "title", "shelf_id"),
+    "INSERT": ("title", "shelf_id"),
+    "UPDATE": ("title", "shelf_id"),
+}
 ANALYST_TABLE = (
     {
         "id": (20, False, "", None),
@@ -161,8 +166,8 @@ def test_registry_names_what_there_is(write: Write) -> None:
         "KEYS": {},
         "FUNCTIONS": (),
         "TABLES": (
-            ("lib.books", "SELECT, INSERT, UPDATE", False),
-            ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
+            ("lib.books", BOOK_PRIVILEGES, False),
+            ("public.shelves", dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE"), ()), True),
         ),
         "ANALYST_TABLES": {"shelves": ANALYST_TABLE},
     }
@@ -187,7 +192,8 @@ def test_registry_has_what_stands_below_a_row(write: Write) -> None:
     }
     assert constants["SELF_REFERENCES"] == {"lib.authors": ("teacher_id",)}
     assert constants["FUNCTIONS"] == ("lib.retire",)
-    assert constants["TABLES"][0] == ("lib.authors", "SELECT, DELETE, UPDATE", False)
+    of_authors = {"SELECT": (), "DELETE": (), "UPDATE": ()}
+    assert constants["TABLES"][0] == ("lib.authors", of_authors, False)
 
 
 def test_junction_tables_have_privileges_and_names() -> None:
@@ -205,11 +211,27 @@ def test_junction_tables_have_privileges_and_names() -> None:
         relations=[link, dated._replace(name="dated")],
     )
 
+    dated_columns = ("book_id", "tag_id", "Since")
     assert list(registry.privileges([resource])) == [
-        ("lib.books", "SELECT, UPDATE", False),
-        ("lib.tagged", "SELECT, INSERT, DELETE", False),
-        ("lib.dated", "SELECT, INSERT, UPDATE, DELETE", False),
+        ("lib.books", {"SELECT": ("id", "gone_at"), "UPDATE": ("gone_at",)}, False),
+        (
+            "lib.tagged",
+            {"SELECT": ("book_id", "tag_id"), "INSERT": ("book_id", "tag_id"), "DELETE": ()},
+            False,
+        ),
+        (
+            "lib.dated",
+            {
+                "SELECT": dated_columns,
+                "INSERT": dated_columns,
+                "UPDATE": ("Since",),
+                "DELETE": (),
+            },
+            False,
+        ),
     ]
+    (books, *_) = registry.privileges([resource], ["lib.books"])
+    assert books == ("lib.books", {"SELECT": (), "UPDATE": ()}, False)
     assert registry.names_in_errors([resource])["lib.dated"] == {"Since": "since"}
 
 

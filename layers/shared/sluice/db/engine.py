@@ -167,7 +167,7 @@ def _explain_pooler_error(pooler: Pooler) -> Iterator[None]:
 
 def _startup_parameters(settings: DatabaseSettings) -> dict[str, str]:
     """Return the startup parameters. Before `make migrate`, they make sessions read-only."""
-    startup = startup_settings(settings.pooler)
+    startup = startup_settings(settings.pooler, settings.search_path)
     if not settings.migrated and settings.pooler == "none":
         startup["default_transaction_read_only"] = "on"
     return startup

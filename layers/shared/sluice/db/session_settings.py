@@ -9,13 +9,15 @@ docs/decisions/0020-session-settings.md has the table of settings. The tests of 
 pg_settings.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from sluice.settings import Pooler
 
 PGBOUNCER = "pgbouncer"
 RDS_PROXY = "rds-proxy"
+SEARCH_PATH = "search_path"
 
 Affected = Literal["results", "speed", "limit"]
 
@@ -72,7 +74,7 @@ STATEMENT_SETTINGS: Mapping[str, Setting] = {
     ),
     "backslash_quote": Setting("safe_encoding", "\\' in E'' literals"),
     "transform_null_equals": Setting("off", "x = NULL stays unknown"),
-    "search_path": Setting("public", "which table an unqualified name is"),
+    SEARCH_PATH: Setting("public", "which table an unqualified name is"),  # or the application's
     "row_security": Setting("on", "policies filter rows instead of raising an error"),
     "gin_fuzzy_search_limit": Setting("0", "a search finds every row, not a random part"),
     "default_transaction_isolation": Setting(
@@ -163,22 +165,47 @@ ANALYST: Mapping[str, Setting] = {
 }
 
 
-def role_settings(role: Literal["app", "analyst"]) -> Mapping[str, Setting]:
+def role_settings(
+    role: Literal["app", "analyst"], search_path: Sequence[str] = ()
+) -> Mapping[str, Setting]:
     """Return a role's settings, for ALTER ROLE: all pinned ones, and the limits of the role.
 
-    Migrations skip settings that the server does not have. If the owner may not set one that
-    `needs_grant`, they report it.
+    `search_path` is that of the application. Migrations skip settings that the server does not
+    have. If the owner may not set one that `needs_grant`, they report it.
     """
-    return {**PINNED_SETTINGS, **(APP if role == "app" else ANALYST)}
+    limits = APP if role == "app" else ANALYST
+    return {**PINNED_SETTINGS, **limits, SEARCH_PATH: _search_path(search_path)}
 
 
-def startup_settings(pooler: Pooler) -> dict[str, str]:
+def startup_settings(pooler: Pooler, search_path: Sequence[str] = ()) -> dict[str, str]:
     """Return the startup parameters: those of every major version, or those the pooler accepts."""
+    pinned = {**PINNED_SETTINGS, SEARCH_PATH: _search_path(search_path)}
     return {
         name: setting.value
-        for name, setting in PINNED_SETTINGS.items()
+        for name, setting in pinned.items()
         if _is_startup_parameter(setting, pooler)
     }
+
+
+def _search_path(schemas: Sequence[str]) -> Setting:
+    """Return the setting of an application, or that for `public` if it has no schemas."""
+    setting = PINNED_SETTINGS[SEARCH_PATH]
+    if not schemas:
+        return setting
+    quoted = (name.replace('"', '""') for name in schemas)
+    return setting._replace(value=", ".join(f'"{name}"' for name in quoted))
+
+
+def is_equal(name: str, one: str, other: str) -> bool:
+    """Return whether two values of a setting are equal. Schemas may be quoted or not."""
+    if name == SEARCH_PATH:
+        return _schemas(one) == _schemas(other)
+    return one.lower() == other.lower()
+
+
+def _schemas(value: str) -> list[str]:
+    names = re.findall(r'"((?:[^"]|"")*)"|([^,\s"]+)', value)
+    return [quoted.replace('""', '"') or plain.lower() for quoted, plain in names]
 
 
 def _is_startup_parameter(setting: Setting, pooler: Pooler) -> bool:
@@ -196,13 +223,13 @@ class Deviation(NamedTuple):
     affects: Affected
 
 
-def deviations(actual: Mapping[str, str]) -> list[Deviation]:
+def deviations(actual: Mapping[str, str], search_path: Sequence[str] = ()) -> list[Deviation]:
     """Return the pinned settings of the app role that differ in `actual`.
 
-    Settings that the server does not have are skipped.
+    Settings that the server does not have are skipped. `search_path` is the application's.
     """
     return [
         Deviation(name, setting.value, actual[name], setting.affects)
-        for name, setting in role_settings("app").items()
-        if name in actual and actual[name].lower() != setting.value.lower()
+        for name, setting in role_settings("app", search_path).items()
+        if name in actual and not is_equal(name, actual[name], setting.value)
     ]

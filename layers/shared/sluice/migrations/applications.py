@@ -13,7 +13,10 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from sluice.application import declared
 from sluice.migrations.grants import Grant, of_functions, of_tables
+from sluice.migrations.roles import ROLES
+from sluice.sql.identifiers import quoted_if_needed
 
 HERE = Path(__file__).parent
 SLUICE = ""  # the name of Sluice's own migrations
@@ -59,6 +62,11 @@ def config(app: str, **attributes: object) -> Config:
     return config
 
 
+def search_path(app: str) -> tuple[str, ...] | None:
+    """Return the schemas of the application's search_path; None without an application."""
+    return declared(app).search_path if app else None
+
+
 def application_grants(app: str) -> Iterator[Grant]:
     """Return the privileges that the roles need for `app`.
 
@@ -69,6 +77,9 @@ def application_grants(app: str) -> Iterator[Grant]:
         registry = import_module(f"{app}.registry")
         yield from of_tables(registry.TABLES)
         yield from of_functions(registry.FUNCTIONS)
+    for schema in search_path(app) or ():
+        for role in ROLES:
+            yield Grant(role, "USAGE", "SCHEMA", quoted_if_needed(schema))
     if app and _has_module(app, "grants"):
         yield from import_module(f"{app}.migrations.grants").GRANTS
 

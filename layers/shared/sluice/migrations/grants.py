@@ -4,8 +4,8 @@ A privilege that a role already has is neither granted nor recorded. A migration
 `make remove` revokes the privileges in `sluice.grants`, and no other ones.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sluice.migrations import text_search
@@ -24,6 +24,12 @@ CHECKS = {
     "FUNCTION": ("has_function_privilege", "to_regprocedure({name})::oid"),
     "PROCEDURE": ("has_function_privilege", "to_regprocedure({name})::oid"),
 }
+FIND_BY_NAME = "to_regproc({name})::oid"
+# The number of a column; NULL if it does not exist. has_column_privilege rejects its name then.
+FIND_COLUMN = (
+    "(SELECT attnum FROM pg_catalog.pg_attribute "
+    "WHERE attrelid = {table} AND attname = {column} AND NOT attisdropped)"
+)
 # The sequences that the defaults of a table's columns call, such as that of a serial. An INSERT
 # needs USAGE on them. That of an identity belongs to the column, and needs none.
 SEQUENCES_SQL = """
@@ -34,7 +40,6 @@ SEQUENCES_SQL = """
     JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
     WHERE a.adrelid = to_regclass({name})
 """
-FIND_BY_NAME = "to_regproc({name})::oid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,36 @@ class Grant:
     """Privileges of a role on one object, separated by commas.
 
     `name` is qualified and quoted as in SQL, except that of a database, which is not quoted.
+    `columns` are those of a table that the privileges are for, not quoted. Without: all.
     """
 
     role: str
     privileges: str
     kind: Kind
     name: str
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of_record(cls, role: str, privilege: str, kind: Kind, name: str) -> "Grant":
+        """Return the grant of a row of `sluice.grants`, whose privilege may have a column."""
+        privilege, has_column, column = privilege.partition(" (")
+        columns = (column.removesuffix(")"),) if has_column else ()
+        return cls(role, privilege, kind, name, columns)
 
     def each(self) -> Iterator["Grant"]:
-        """Return one grant for each privilege."""
+        """Return one grant for each privilege and column."""
         for privilege in self.privileges.split(","):
-            yield Grant(self.role, privilege.strip(), self.kind, self.name)
+            of_table = Grant(self.role, privilege.strip(), self.kind, self.name)
+            yield from [replace(of_table, columns=(each,)) for each in self.columns] or [of_table]
+
+    @property
+    def privilege(self) -> str:
+        """The privileges as in `GRANT`, with the columns."""
+        if not self.columns:
+            return self.privileges
+        return (
+            f"{self.privileges} ({', '.join(quoted_if_needed(column) for column in self.columns)})"
+        )
 
     @property
     def target(self) -> str:
@@ -69,16 +93,23 @@ class Grant:
         find = FIND_BY_NAME if self.kind == "FUNCTION" and "(" not in self.name else find
         role = f"coalesce((SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)}), 0)"
         target = find.format(name=literal(self.name))
+        if self.columns:
+            check = "has_column_privilege"
+            (column,) = self.columns
+            target += f", {FIND_COLUMN.format(table=target, column=literal(column))}"
         return f"SELECT coalesce({check}({role}, {target}, {literal(self.privileges)}), false)"
 
     def statements(self) -> tuple[str, str]:
         """Return the statement that grants, and the one that records the grant."""
-        values = (self.role, self.privileges, self.kind, self.name)
-        literals = ", ".join(literal(value) for value in values)
+        rows = []
+        for column in self.columns or ("",):
+            privilege = f"{self.privileges} ({column})" if column else self.privileges
+            values = (self.role, privilege, self.kind, self.name)
+            rows.append(f"({', '.join(literal(value) for value in values)})")
         return (
-            f"GRANT {self.privileges} ON {self.target} TO {in_quotes(self.role)}",
+            f"GRANT {self.privilege} ON {self.target} TO {in_quotes(self.role)}",
             "INSERT INTO sluice.grants (role, privilege, kind, name) "
-            f"VALUES ({literals}) ON CONFLICT DO NOTHING",
+            f"VALUES {', '.join(rows)} ON CONFLICT DO NOTHING",
         )
 
 
@@ -105,7 +136,6 @@ SLUICE_GRANTS = (
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
-    Grant(APP, "EXECUTE", "FUNCTION", "sluice.raise_conflict()"),
     Grant(ANALYST, "USAGE", "SCHEMA", "sluice"),
     Grant(ANALYST, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
 )
@@ -120,18 +150,22 @@ def database_grants(name: str) -> Iterator[Grant]:
     yield Grant(ANALYST, "CONNECT", "DATABASE", name)
 
 
-def of_tables(tables: Iterable[tuple[str, str, bool]]) -> Iterator[Grant]:
+def of_tables(
+    tables: Iterable[tuple[str, Mapping[str, tuple[str, ...]], bool]],
+) -> Iterator[Grant]:
     """Return the privileges on tables, and on their schemas.
 
-    A table is its name with its schema, the privileges of the functions, and whether analysts may
-    read it, as `TABLES` of an application's registry has it.
+    A table is its name with its schema, the columns of each privilege of the functions, and whether
+    analysts may read it, as `TABLES` of an application's registry has it.
     """
     for table, privileges, is_for_analysts in tables:
         schema, name = (quoted_if_needed(part) for part in table.split(".", 1))
-        grants = {APP: privileges, **({ANALYST: "SELECT"} if is_for_analysts else {})}
-        for role, granted in grants.items():
-            yield Grant(role, "USAGE", "SCHEMA", schema)
-            yield Grant(role, granted, "TABLE", f"{schema}.{name}")
+        yield Grant(APP, "USAGE", "SCHEMA", schema)
+        for privilege, columns in privileges.items():
+            yield Grant(APP, privilege, "TABLE", f"{schema}.{name}", columns)
+        if is_for_analysts:
+            yield Grant(ANALYST, "USAGE", "SCHEMA", schema)
+            yield Grant(ANALYST, "SELECT", "TABLE", f"{schema}.{name}", privileges["SELECT"])
 
 
 def of_functions(functions: Iterable[str]) -> Iterator[Grant]:
@@ -146,3 +180,14 @@ def required(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
     """Return every privilege that a migration grants if it is missing, each once."""
     grants = (*SLUICE_GRANTS, *database_grants(database), *of_application)
     yield from dict.fromkeys(each for grant in grants for each in grant.each())
+
+
+def combined(grants: Iterable[Grant]) -> Iterator[Grant]:
+    """Return one grant for all columns of a table that have the same privilege."""
+    columns: dict[Grant, tuple[str, ...]] = {}
+    for grant in grants:
+        of_table = replace(grant, columns=())
+        if not grant.columns:
+            yield grant
+        columns[of_table] = columns.get(of_table, ()) + grant.columns
+    yield from (replace(grant, columns=names) for grant, names in columns.items() if names)

@@ -3,9 +3,10 @@
 This only reads, so that any user can make a plan.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from sluice.db.session_settings import SEARCH_PATH, is_equal
 from sluice.migrations import grants, roles
 
 QueryValue = Callable[[str], Any]  # runs a query and returns its one value
@@ -15,6 +16,7 @@ ROLE_SETTINGS_SQL = """
     JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
     JOIN pg_catalog.pg_roles r ON r.oid = s.setrole AND r.rolname = {role}
 """
+CHECKS_AT_ONCE = 200
 SERVER_DEFAULT_SQL = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = {name}"
 
 
@@ -51,32 +53,48 @@ class PendingChanges:
         return str(self._query_value(f"SELECT version_num FROM sluice.{version_table}") or "")
 
     def privileges(self, required: Iterable[grants.Grant]) -> Iterator[grants.Grant]:
-        """Return a grant for each missing privilege, and for those that an INSERT needs, too."""
-        for several in required:
-            for grant in (*several.each(), *self._on_sequences(several)):
-                if not self.is_granted(grant):
-                    yield grant
+        """Return a grant for each missing privilege, with all missing columns of a table.
 
-    def _on_sequences(self, grant: grants.Grant) -> Iterator[grants.Grant]:
-        if grant.kind == "TABLE" and "INSERT" in grant.privileges:
-            name = roles.literal(grant.name)
-            for sequence in self._query_value(grants.SEQUENCES_SQL.format(name=name)) or ():
-                yield grants.Grant(grant.role, "USAGE", "SEQUENCE", sequence)
+        Rows that are inserted without a value for a column may need the sequence of its default.
+        """
+        needed = dict.fromkeys(each for grant in required for each in grant.each())
+        for table in {
+            grant.name: grant for grant in needed if grant.privileges == "INSERT"
+        }.values():
+            query = grants.SEQUENCES_SQL.format(name=roles.literal(table.name))
+            for sequence in self._query_value(query) or ():
+                needed[grants.Grant(table.role, "USAGE", "SEQUENCE", sequence)] = None
+        are_granted = self._are_granted(list(needed))
+        missing = (
+            grant for grant, is_granted in zip(needed, are_granted, strict=True) if not is_granted
+        )
+        return grants.combined(missing)
 
     def is_granted(self, grant: grants.Grant) -> bool:
-        return bool(self._query_value(grant.check_query()))
+        return all(self._are_granted(list(grant.each())))
 
-    def settings(self) -> Iterator[tuple[str, bool]]:
+    def _are_granted(self, several: Sequence[grants.Grant]) -> list[bool]:
+        """Return whether each privilege is granted, with few queries."""
+        found: list[bool] = []
+        for start in range(0, len(several), CHECKS_AT_ONCE):
+            part = several[start : start + CHECKS_AT_ONCE]
+            queries = ", ".join(f"({grant.check_query()})" for grant in part)
+            found += self._query_value(f"SELECT ARRAY[{queries}]")
+        return found
+
+    def settings(self, search_path: Sequence[str] | None) -> Iterator[tuple[str, bool]]:
         """Return the statements that set the roles' missing settings.
 
-        With each is a flag: whether the value is already the server's default.
+        With each is a flag: whether the value is already the server's default. `search_path` is
+        that of the application. None keeps that of an application that was migrated before.
         """
         known = self._query_value(roles.SERVER_SETTINGS_SQL)
         for role in roles.ROLES:
             query = ROLE_SETTINGS_SQL.format(role=roles.literal(role))
-            current = set(self._query_value(query) or ())
-            for name, value in roles.settings(role, known).items():
-                if f"{name}={value}" in current:
+            current = dict(each.split("=", 1) for each in self._query_value(query) or ())
+            for name, value in roles.settings(role, known, search_path or ()).items():
+                keeps = name == SEARCH_PATH and search_path is None
+                if name in current and (keeps or is_equal(name, current[name], value)):
                     continue
                 statement = roles.setting_statement(self.database, role, name, value)
                 default = self._query_value(SERVER_DEFAULT_SQL.format(name=roles.literal(name)))

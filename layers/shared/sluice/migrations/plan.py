@@ -67,7 +67,7 @@ def _privileges_and_settings(
         yield grants.GRANTS_TABLE.strip()
     for grant in missing:
         yield from grant.statements()
-    for statement, _ in pending.settings():
+    for statement, _ in pending.settings(applications.search_path(app)):
         yield statement
     if limit := pending.connection_limit(analyst_connections):
         yield limit

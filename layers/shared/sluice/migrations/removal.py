@@ -126,10 +126,14 @@ class _Removal(MigrationSession):
         return self._report
 
     def _revoke_grants(self) -> None:
-        for role, privilege, kind, name in self._rows(GRANTS_SQL):
-            grant = grants.Grant(role, privilege, kind, name)
-            if name.startswith("sluice") or not self.query_value(grant.check_query()):
-                continue
+        recorded = [grants.Grant.of_record(*row) for row in self._rows(GRANTS_SQL)]
+        present = [
+            grant
+            for grant in recorded
+            if not grant.name.startswith("sluice") and self.query_value(grant.check_query())
+        ]
+        for grant in grants.combined(present):
+            privilege, role = grant.privilege, grant.role
             statement = f"REVOKE {privilege} ON {grant.target} FROM {in_quotes(role)}"
             if not self.attempt(statement):
                 message = f"it may not revoke a privilege on {grant.target}"

@@ -9,10 +9,10 @@ Settings of a role in a database take no round trip, and do not pin a connection
 apply to the role that logs in, so a member of the role needs them, too.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
-from sluice.db.session_settings import role_settings
+from sluice.db.session_settings import SEARCH_PATH, role_settings
 from sluice.sql.identifiers import in_quotes
 
 APP = "sluice_app"
@@ -39,29 +39,37 @@ def mark_statement(role: str) -> str:
     return f"COMMENT ON ROLE {in_quotes(role)} IS {literal(MARK)}"
 
 
-def settings(rights: str, known: Collection[str]) -> dict[str, str]:
+def settings(
+    rights: str, known: Collection[str], search_path: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the settings of a role, without those that the server does not know.
 
-    `rights` is the name of one of ROLES; `known` are the names of the server's settings.
+    `rights` is the name of one of ROLES; `known` are the names of the server's settings;
+    `search_path` is that of the application.
     """
     return {
         name: setting.value
-        for name, setting in role_settings(ROLES[rights]).items()
+        for name, setting in role_settings(ROLES[rights], search_path).items()
         if name in known
     }
 
 
 def setting_statements(
-    database: str, role: str, rights: str, known: Collection[str]
+    database: str,
+    role: str,
+    rights: str,
+    known: Collection[str],
+    search_path: Sequence[str] = (),
 ) -> Iterator[str]:
     """Return the statements that give `role` in `database` the settings of the role `rights`."""
-    for name, value in settings(rights, known).items():
+    for name, value in settings(rights, known, search_path).items():
         yield setting_statement(database, role, name, value)
 
 
 def setting_statement(database: str, role: str, name: str, value: str) -> str:
-    role_in_database = f"{in_quotes(role)} IN DATABASE {in_quotes(database)}"
-    return f"ALTER ROLE {role_in_database} SET {name} = {literal(value)}"
+    # A literal would be one schema, whatever commas it has.
+    written = value if name == SEARCH_PATH else literal(value)
+    return f"ALTER ROLE {in_quotes(role)} IN DATABASE {in_quotes(database)} SET {name} = {written}"
 
 
 def connection_limit_statement(role: str, limit: int) -> str:

@@ -6,7 +6,7 @@ roles' settings again. It changes nothing that it did not make, except that it g
 which it records in `sluice.grants`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,9 +141,7 @@ class _MigrationRun(MigrationSession):
             return
         # Include everything that an administrator has to run, so that one request is enough.
         statements = [create for create, _ in missing]
-        statements += [
-            statement for statement, is_default in self._pending.settings() if not is_default
-        ]
+        statements += [statement for statement, is_default in self._settings() if not is_default]
         statements += [
             self._pending.missing_create_privilege("DATABASE", self._pending.database),
             self._pending.connection_limit(self._analyst_connections),
@@ -183,8 +181,11 @@ class _MigrationRun(MigrationSession):
             else:
                 self._result.for_administrator.append(grant_statement)
 
+    def _settings(self) -> Iterator[tuple[str, bool]]:
+        return self._pending.settings(applications.search_path(self._app))
+
     def _configure_roles(self) -> None:
-        for statement, is_default in list(self._pending.settings()):
+        for statement, is_default in list(self._settings()):
             if not self.attempt(statement) and not is_default:
                 self._result.for_administrator.append(statement)
         limit = self._pending.connection_limit(self._analyst_connections)

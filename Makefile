@@ -76,9 +76,13 @@ test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
 	@$(call sessions,-m "slow or hypothesis" --timeout 0 $(ARGS))
 
+.PHONY: test-adopted
+test-adopted: .venv/.dev ## adopt schemas and run the suites on each: SCHEMAS='crm.sql postgresql://…/crm' EXAMPLES=4 ARGS='--pytest "-n 2"'
+	@SLUICE_FUZZ="$(EXAMPLES)" $(BIN)/python -m tests.adopted $(or $(SCHEMAS),tests/adopted/ten.sql tests/catalog/awkward.sql) $(ARGS)
+
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
-	@SLUICE_APP=agency SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/agency/test_openapi_requests.py
+	@SLUICE_APP=agency SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/suites/test_openapi_requests.py
 
 fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000 SEED=1
 	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) SLUICE_PAGE_SEED=$(SEED) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py

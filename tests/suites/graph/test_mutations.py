@@ -28,6 +28,7 @@ from tests.fixtures.graph_types import (
     value_of,
 )
 from tests.fixtures.matrix import kind_of, one_of_each, owner_of
+from tests.fixtures.own_tables import is_adopted
 
 CREATED = [name for name, derived in TYPES.items() if "create" in derived.mutations]
 UPDATED = [name for name, derived in TYPES.items() if "update" in derived.mutations]
@@ -244,7 +245,8 @@ def test_update_changes_only_what_is_given(client: Client, name: str) -> None:
         assert changed - set_by_database <= {
             graphql_name(each.reference.relation if each.reference else each.name) for each in own
         }
-        assert ({"updatedAt", "version"} & row.keys()) <= changed
+        if not is_adopted():  # a column of another owner may have this name, and no trigger
+            assert ({"updatedAt", "version"} & row.keys()) <= changed
         assert changed or together, field
     assert data(client, update(name), {"id": id, "input": {}})["row"]["id"] == id
 

@@ -1,6 +1,7 @@
-"""Schemathesis sends requests that the agency's OpenAPI document allows and forbids.
+"""Schemathesis sends requests that the OpenAPI document allows and forbids.
 
-Here each route gets a few requests. `make fuzz` sends thousands.
+Here each route gets a few requests. `make fuzz` sends thousands. An application that has texts for
+its OpenAPI document has a test of its own, which sends the requests to the whole system.
 """
 
 import json
@@ -12,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from scripts import openapi
+from sluice import application
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
 from tests.fixtures.resources import RESOURCES, fill
 from tests.fixtures.served import served_handlers
 
 CONFIG = Path(__file__).with_name("fuzz.toml")
+pytestmark = pytest.mark.skipif(
+    bool(application.current().openapi), reason="tests/local sends the requests"
+)
 
 
 def send_requests(client: Client, folder: Path, *options: str) -> None:
@@ -38,12 +43,13 @@ def send_requests(client: Client, folder: Path, *options: str) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_agency_conforms_to_openapi(isolated_client: Client, tmp_path: Path) -> None:
+def test_handlers_conform_to_openapi(isolated_client: Client, tmp_path: Path) -> None:
+    examples = os.environ.get("SLUICE_FUZZ") or "4"
     send_requests(
-        isolated_client, tmp_path, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1"
+        isolated_client, tmp_path, "--phases", "fuzzing", "--max-examples", examples, "--seed", "1"
     )
 
 
 @pytest.mark.slow
-def test_agency_conforms_in_thousands_of_requests(isolated_client: Client, tmp_path: Path) -> None:
+def test_handlers_conform_in_thousands_of_requests(isolated_client: Client, tmp_path: Path) -> None:
     send_requests(isolated_client, tmp_path, "--max-examples", os.environ.get("SLUICE_FUZZ", "30"))

@@ -1,0 +1,22 @@
+-- Ten awkward tables and a view, for the test of adopted applications in `make test`.
+CREATE SCHEMA ten;
+CREATE TYPE ten.state AS ENUM ('new', 'in use', 'gone');
+CREATE DOMAIN ten.code AS text CHECK (value ~ '^[A-Z]{3}$');
+CREATE TABLE ten."Order Lines" ("ID" serial PRIMARY KEY, "Order" integer NOT NULL, "Unit Price" money NOT NULL DEFAULT 0);
+CREATE TABLE ten.labels (slug text PRIMARY KEY, title varchar(40) NOT NULL UNIQUE);
+CREATE TABLE ten.machines (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), code ten.code, state ten.state NOT NULL DEFAULT 'new', tags text[] NOT NULL DEFAULT '{}', settings jsonb, price numeric(8, 2) CHECK (price >= 0), doubled numeric(9, 2) GENERATED ALWAYS AS (price * 2) STORED, password_hash text NOT NULL DEFAULT '', updated_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE ten.machine_labels (machine_id uuid REFERENCES ten.machines ON DELETE CASCADE, label text REFERENCES ten.labels, note text, PRIMARY KEY (machine_id, label));
+CREATE INDEX ON ten.machine_labels (label, machine_id);
+CREATE TABLE ten.rates (country char(2), valid_from date, rate double precision NOT NULL, PRIMARY KEY (country, valid_from));
+CREATE TABLE ten.parts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent_id bigint REFERENCES ten.parts, machine_id uuid NOT NULL REFERENCES ten.machines, country char(2), valid_from date, FOREIGN KEY (country, valid_from) REFERENCES ten.rates);
+CREATE INDEX ON ten.parts (machine_id);
+CREATE INDEX ON ten.parts (parent_id);
+CREATE TABLE ten.readings (id integer, at timestamptz, value real, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE ten.readings_2026 PARTITION OF ten.readings FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE ten.teams (id integer PRIMARY KEY, leader_id integer);
+CREATE TABLE ten.members (id integer PRIMARY KEY, team_id integer NOT NULL REFERENCES ten.teams, token text NOT NULL);
+ALTER TABLE ten.teams ADD FOREIGN KEY (leader_id) REFERENCES ten.members;
+CREATE TABLE ten."group" ("order" smallint PRIMARY KEY, "limit" integer UNIQUE, "a:b" text);
+CREATE VIEW ten.by_state AS SELECT state, count(*) AS machines FROM ten.machines GROUP BY state;
+CREATE FUNCTION ten.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON ten.machines FOR EACH ROW EXECUTE FUNCTION ten.touch();

@@ -45,7 +45,7 @@ def main() -> int:
             url = schema if "://" in schema else loaded(server, Path(schema), name)
             with copy_of_repository() as folder:
                 adopt(url, folder, name, arguments.tables)
-                if tested(folder, name, arguments.pytest.split()):
+                if run_suites(folder, name, arguments.pytest.split()):
                     failed.append(schema)
     say(f"failed: {', '.join(failed)}" if failed else "Each adopted application passes")
     return 1 if failed else 0
@@ -81,7 +81,7 @@ def adopt(url: str, folder: Path, app: str, tables: str = "") -> None:
     say("\n".join(output.splitlines()[:2]))
 
 
-def tested(folder: Path, app: str, options: list[str]) -> int:
+def run_suites(folder: Path, app: str, options: list[str]) -> int:
     """Run the suites on the adopted application, and return the exit code of pytest."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "--hypothesis-profile=ci"]
     environment = {**os.environ, "PYTHONPATH": ".:layers/shared:tests/apps", "SLUICE_APP": app}

@@ -1,7 +1,9 @@
 """Ten awkward tables are adopted, and served by the handlers that are derived for them."""
 
+import pytest
+
 from local.postgres import PostgresServer
-from tests.adopted.__main__ import adopt, loaded, tested
+from tests.adopted.__main__ import adopt, loaded, run_suites
 from tests.fixtures.copied_repository import copy_of_repository
 from tests.fixtures.template import ROOT
 
@@ -16,10 +18,11 @@ TESTS = (
 )
 
 
+@pytest.mark.timeout(600)  # the suites of ten tables
 def test_adopted_tables_are_served(postgres_server: PostgresServer) -> None:
     url = loaded(postgres_server, ROOT / "tests/adopted/ten.sql", "ten")
     with copy_of_repository() as folder:
         adopt(url, folder, "ten")
 
         files = [f"tests/suites/{name}" for name in FILES]
-        assert tested(folder, "ten", [*files, "-k", " or ".join(TESTS)]) == 0
+        assert run_suites(folder, "ten", [*files, "-k", " or ".join(TESTS)]) == 0

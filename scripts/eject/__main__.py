@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _eject(found: Found, name: str) -> None:
     ejected = _ejected(found, name)
     folder = found.folder
-    sql_file = folder / f"{name}_sql.py"
+    sql_file = (folder / f"{name}_sql").with_suffix(".py")
     routes_file = folder / "routes" / f"{name}.py"
     if sql_file.exists():
         raise EjectError(

@@ -1,4 +1,4 @@
-"""The source of `<resource>_sql.py`: the statements of a resource as plain SQL."""
+"""The source of the module that has the statements of a resource as plain SQL."""
 
 from collections.abc import Iterator
 from string import Template

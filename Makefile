@@ -87,13 +87,7 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000 SEED=1
 	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) SLUICE_PAGE_SEED=$(SEED) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
 
-fuzz-eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours: NAME=deals APP=shop
-	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
-
-eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours: NAME=deals APP=shop
-	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
-
-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
+fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
 		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 
@@ -222,6 +216,9 @@ adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgres
 
 drift: .venv/.dev ## compare the declarations with a live catalogue: FROM=postgresql://… APP=crm ARGS=--json; exit code 1 if a response would change
 	@$(BIN)/python -m catalog drift --app $(call quoted,$(APP)) $(ARGS)
+
+eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours: NAME=deals APP=shop
+	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
 
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)

@@ -8,12 +8,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from sqlalchemy import Engine
+
 from catalog.drift import declared, drift
 from catalog.expression import source
 from catalog.findings import REMOVED, Edit, Finding
 from catalog.read import read
 from sluice import application
 from sluice.application import Application
+from sluice.db.database import Database
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.query import Executor, Query
 
 STORE = """
@@ -22,6 +26,17 @@ STORE = """
     ON CONFLICT (app) DO UPDATE
     SET at = excluded.at, digest = excluded.digest, differences = excluded.differences
 """
+
+
+def compare_once(engine: Engine, app: str) -> list[dict[str, Any]]:
+    """Compare with the database of the engine, and dispose of it. Without `app` do nothing."""
+    if not app:
+        return []
+    database = Database(SqlalchemyPool(engine))
+    try:
+        return compare(database, app)
+    finally:
+        database.dispose()
 
 
 def compare(database: Executor, app: str) -> list[dict[str, Any]]:

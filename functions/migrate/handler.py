@@ -10,10 +10,8 @@ environment variables.
 from typing import Any
 
 from catalog import gate
-from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.passwords import password_provider
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.migrations import runner
 from sluice.settings import Settings, application_name
 
@@ -29,13 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     engine = make_engine(database, "batch", password_provider=provider)
     app = str(event.get("app") or application_name())
     result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
-    differences = []
-    if app:
-        pool = SqlalchemyPool(make_engine(database, "batch", password_provider=provider))
-        try:
-            differences = gate.compare(Database(pool), app)
-        finally:
-            pool.dispose()
+    differences = gate.compare_once(make_engine(database, "batch", password_provider=provider), app)
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),
         "revisions": result.revisions,

@@ -139,7 +139,13 @@ ALLOWED = {
         "sluice.sql",
         "sluice.settings",
     },
-    "sluice.readiness": {"sluice.db", "sluice.sql", "sluice.errors", "sluice.runtime"},
+    "sluice.readiness": {
+        "sluice.application",
+        "sluice.db",
+        "sluice.sql",
+        "sluice.errors",
+        "sluice.runtime",
+    },
     "sluice.http": {
         "sluice.http",
         "sluice.kinds",
@@ -194,7 +200,7 @@ ALLOWED = {
         "aws_lambda_powertools",
     },
     # Only a deployment runs migrations; requests do not.
-    "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.settings"},
+    "functions.migrate": {"catalog", "sluice.db", "sluice.migrations", "sluice.settings"},
     "sluice.migrations": {
         "sluice.migrations",
         "sluice.application",

@@ -68,8 +68,7 @@ class HealthRepository:
     def drift(self, app: str) -> dict[str, object] | None:
         """Return what the last deployment of an application found; None if none has compared."""
         rows = self._executor.read(Query(DRIFT_SQL, {"app": app}))
-        names = ("at", "digest", "differences")
-        return {name: getattr(rows[0], name) for name in names} if rows else None
+        return dict(rows[0]._asdict()) if rows else None
 
     def current_lsn(self) -> str:
         """Return the insert LSN of a primary."""

@@ -7,6 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
 EXAMPLES = {
+    "layers/shared/chinook/album.py",
+    "layers/shared/chinook/artist.py",
+    "layers/shared/crm/deals.py",
     "layers/shared/shop/routes/suppliers.py",
     "layers/shared/shop/suppliers.py",
 }

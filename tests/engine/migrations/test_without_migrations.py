@@ -99,14 +99,14 @@ def test_sequence_of_a_default_is_granted(database: ForeignDatabase, wholesale: 
         'TABLES = (("public.Parts", {"SELECT": ("id",), "INSERT": ("name",)}, False),)\n'
         "FUNCTIONS = ()\n"
     )
-    before = database.snapshot()
+    before = database.dump()
 
     migrate_url(database.url, "wholesale")
 
     usage = """SELECT has_sequence_privilege('sluice_app', '"Parts_id_seq"', 'USAGE')"""
     assert database.sql(usage) == [[True]]
     database.remove()
-    assert database.snapshot() == before
+    assert database.dump() == before
 
 
 def test_privilege_on_the_table_includes_its_columns(database: ForeignDatabase) -> None:

@@ -81,4 +81,4 @@ def test_suites_pass_on_ejected_code(ejected: tuple[Path, str]) -> None:
         SLUICE_APP="agency",
     )
 
-    assert " passed" in output
+    assert "[100%]" in output  # some tests ran, and none failed

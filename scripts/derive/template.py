@@ -13,6 +13,7 @@ from typing import Any
 from local.intrinsics import load_template
 from scripts.derive import template_texts as texts
 from scripts.derive.scan import LAYER, Found
+from scripts.derive.template_limits import require_within_limits
 from sluice import application
 from sluice.application import Application, ApplicationFunction
 
@@ -28,11 +29,16 @@ HEAD = """\
 # Derived from template.yaml by `make derive`: do not edit. Paths of code begin at the top of the
 # repository: sam build --template-file deploy/{app}/template.yaml --base-dir .
 """
+MAX_PERMISSIONS = 20  # of a function; a group of more resources has one for the whole API
 NESTED = "      TemplateURL: "  # SAM reads these paths from the folder of the template
 
 
 def files(found: Found) -> dict[Path, str]:
-    """Return the template with the parts of the current application."""
+    """Return the template with the parts of the current application.
+
+    Raise DeclarationError if it would exceed a quota of AWS.
+    """
+    require_within_limits(document(), found.app.name)
     text = render(TARGET.read_text(), application.current())
     if found.artefacts is None or found.is_default:
         return {TARGET: text}
@@ -94,7 +100,12 @@ def _paths(app: Application) -> str:
 
 
 def _permissions(function: ApplicationFunction) -> str:
-    """Return the permissions to invoke the function for paths that are no events of it."""
+    """Return the permissions to invoke the function for paths that are no events of it.
+
+    A function's policy has at most 20 KB, which is enough for some thirty permissions.
+    """
+    if len(function.more_resources) > MAX_PERMISSIONS:
+        return _fill(texts.PERMISSION, resource=f"{_name(function)}Group", path="")
     return "".join(
         _fill(texts.PERMISSION, resource=_title(resource), path=resource)
         for resource in function.more_resources

@@ -153,7 +153,7 @@ def test_new_table_adds_one_file(crm: ForeignSchema) -> None:
     assert 'Many("notes", resource="notes", foreign_key="deal_id"),' in added.out
 
 
-def test_existing_application_is_told_its_search_path(crm: ForeignSchema) -> None:
+def test_adopt_prints_the_search_path_of_an_old_application(crm: ForeignSchema) -> None:
     crm.sql(
         """
         CREATE FUNCTION crm.check_deal() RETURNS trigger LANGUAGE plpgsql

@@ -87,8 +87,9 @@ class RowParser:
         unknown = next((name for name in document if name not in self.header), None)
         if unknown is not None:
             return Rejection(line, printable(unknown), "unknown_field", "is not a known field")
-        present = {name: value for name, value in document.items() if value is not None}
-        return self._parse(line, present)
+        present = (name for name, value in document.items() if value is not None)
+        names = dict.fromkeys((*present, *self._null_is_value.intersection(document)))
+        return self._parse(line, {name: document[name] for name in names})
 
     def columns(self, rows: Iterable[ParsedRow] = ()) -> list[str]:
         """Return the columns of the file, and those of which `rows` have values besides."""
@@ -102,6 +103,14 @@ class RowParser:
         """Return the columns whose values an existing row gets too."""
         by_rules = rows if self.resource.rules is not None else ()
         return {*self.header, *(name for row in by_rules for name in row.changed)}
+
+    @cached_property
+    def _null_is_value(self) -> frozenset[str]:
+        """The columns that are NOT NULL and store the null of JSON."""
+        fields = self.resource.fields
+        return frozenset(
+            name for name in self.header if fields[name].accepts_null and not fields[name].nullable
+        )
 
     @cached_property
     def _may_be_null(self) -> list[str]:

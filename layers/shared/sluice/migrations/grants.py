@@ -136,6 +136,7 @@ SLUICE_GRANTS = (
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
+    Grant(APP, "EXECUTE", "FUNCTION", "sluice.raise_conflict()"),
     Grant(ANALYST, "USAGE", "SCHEMA", "sluice"),
     Grant(ANALYST, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
 )

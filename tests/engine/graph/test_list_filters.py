@@ -48,7 +48,7 @@ def filters_read(**given: object) -> dict[str, object]:
         arguments={"first": 10, "filter": given},
         explicit_args=(),
         fields=(),
-        info=SimpleNamespace(default_first=10, returned=LEAF),
+        info=SimpleNamespace(default_first=10, returned=LEAF, is_wrapper=True),
     )
     connection_of("books", ids=("ids", "shelfId"))(
         cast("ResolverContext", context), cast("PlannedField", field), [None]

@@ -14,6 +14,7 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import DatabaseUnavailable
+from sluice.http.environment import environment
 from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
 from sluice.http.router import Api
@@ -187,6 +188,7 @@ def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) ->
     def list_readers(request: Request) -> Response[str]:
         raise DatabaseUnavailable
 
+    environment.reset()  # so that no line was written a moment ago
     api(http_event("GET", "/api/readers", None, None, ADMIN), lambda_context())
 
     (line,) = parse_metrics(capsys.readouterr().out)

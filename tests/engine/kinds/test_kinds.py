@@ -189,7 +189,8 @@ def test_bounds_survive_each_way_through_sql(
         shown = json.loads(connection.run(shown_sql)[0][0], parse_float=Decimal)["v"]
         (cursor,) = json.loads(connection.run(cursor_sql)[0][0])
         (declared,) = field.filters_of("equal").values()
-        found = declared.condition.format(column="t.v")
+        condition = declared.false_condition if shown is False else declared.condition
+        found = condition.format(column="t.v")
         again = f"t.v IS NOT DISTINCT FROM {field.bind('again')}"
         params = {"again": field.to_sql(field.read(shown, "")), "cursor": cursor}
         if shown == "":

@@ -14,7 +14,7 @@ def test_role_can_read_exactly_the_allowlist(analyst: AnalystClient) -> None:
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = 'public'::regnamespace
           AND c.relkind IN ('r', 'v', 'm', 'p')
-          AND has_table_privilege('sluice_analyst', c.oid, 'SELECT')
+          AND has_column_privilege('sluice_analyst', c.oid, a.attnum, 'SELECT')
         GROUP BY c.relname
         """
     )

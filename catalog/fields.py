@@ -182,6 +182,8 @@ def _list_options(
     is_sorted = type(field).__name__ not in UNSORTED and is_met(sort, each.table)
     if is_sorted or is_first_key:
         yield "sort", True
+    if is_first_key and not is_sorted and each.table.kind == "m":
+        yield "unindexed", True  # a materialized view: its lists are sorted by the key
 
 
 def _operators(field: Field, *, is_ranged: bool) -> Iterator[str]:

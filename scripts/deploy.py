@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts import migration
 from scripts.target import ROOT, DeployError, DeployTarget, check_certificate, read_target
+from sluice import application
 
 BUILT = ROOT / ".aws-sam/build/MigrateFunction"
 POLL_SECONDS = 5.0
@@ -261,7 +262,8 @@ def main(
         accepts_drift=options.accept_drift,
     )
     try:
-        target = read_target(options.stage, more)
+        app, default = application.current_name(), application.default_of_checkout()
+        target = read_target(options.stage, more, other_app="" if app == default else app)
         session = session_of(target)
         if not session.region_name:
             raise DeployError(

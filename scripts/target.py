@@ -39,15 +39,28 @@ class DeployTarget:
 
 
 def read_target(
-    stage: str, arguments: Sequence[str], samconfig: Path = ROOT / "samconfig.toml"
+    stage: str,
+    arguments: Sequence[str],
+    samconfig: Path = ROOT / "samconfig.toml",
+    *,
+    other_app: str = "",
 ) -> DeployTarget:
-    """Return the target of `sam deploy --config-env STAGE ARGUMENTS`. Raises DeployError."""
+    """Return the target of `sam deploy --config-env STAGE ARGUMENTS`. Raises DeployError.
+
+    other_app: the application to deploy, if it is not the default one. The stacks in samconfig.toml
+        are those of the default one, so the arguments must name another stack.
+    """
     options = _parser().parse_known_args(arguments)[0]
     if options.guided:
         raise DeployError(
             "--guided asks questions: run `.venv-sam/bin/sam deploy --guided` once, then this"
         )
     config = _read_samconfig(Path(options.config_file or samconfig), stage)
+    if other_app and not options.stack_name:
+        raise DeployError(
+            f"the stack of {stage} in samconfig.toml belongs to the default application; name the "
+            f"stack of {other_app}: ARGS='--stack-name NAME'"
+        )
     stack = options.stack_name or config.get("stack_name")
     if not stack:
         raise DeployError(

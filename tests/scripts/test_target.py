@@ -42,6 +42,13 @@ def test_command_section_precedes_global(config: Path) -> None:
     assert target.confirm_changeset
 
 
+def test_other_application_names_its_stack(config: Path) -> None:
+    with pytest.raises(DeployError, match="name the stack of crm"):
+        read_target("shop", [], config, other_app="crm")
+    named = read_target("shop", ["--stack-name", "crm"], config, other_app="crm")
+    assert named.stack == "crm"
+
+
 def test_arguments_precede_the_file(config: Path) -> None:
     arguments = [
         "--region=us-east-2",

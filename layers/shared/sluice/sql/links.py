@@ -97,7 +97,7 @@ class LinkRepository(Repository):
 
 @lru_cache(maxsize=256)
 def _put_sql(link: Link, stored: tuple[str, ...], changed: frozenset[str]) -> str:
-    """Return the statement that stores a link. One that there is gets the `changed` fields only."""
+    """Return the statement that stores a link. An existing link gets only the `changed` fields."""
     fields = [field for field in link.many.payload if field.name in stored]
     names = [quoted(field.column) for field in fields]
     values = [field.bind(PREFIX + field.name) for field in fields]

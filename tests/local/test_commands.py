@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.commands import ROOT, commands, is_run, pages
+from tests.fixtures.copied_repository import SET_BY_MAKE
 from tests.fixtures.local_system import LocalSystem
 
 FILE = "name,description,price,category,inventory\nAutumn Mug,,12.00,{category},3\n"
@@ -29,9 +30,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, demo_system: LocalSystem)
 
 @pytest.fixture
 def environment(demo_system: LocalSystem) -> dict[str, str]:
-    shell = {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")
-    }
+    shell = {name: value for name, value in os.environ.items() if name not in SET_BY_MAKE}
     return {**shell, "SLUICE_STATE": str(demo_system.home / "state")}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.api_keys import main
+from tests.fixtures.copied_repository import SET_BY_MAKE
 from tests.fixtures.local_system import LocalSystem
 
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,7 @@ def test_created_key_works_and_is_shown_once(demo_system: LocalSystem) -> None:
 
 
 def test_make_key_prints_only_the_key(demo_system: LocalSystem) -> None:
-    set_by_make = ("MAKEFLAGS", "MAKELEVEL")  # if make runs the tests
-    shell = {name: value for name, value in os.environ.items() if name not in set_by_make}
+    shell = {name: value for name, value in os.environ.items() if name not in SET_BY_MAKE}
     environment = {**shell, "SLUICE_STATE": str(demo_system.home / "state")}
     command = [
         "make",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 NO_STORE = "no-store"
 # The client's cache may store the response, but must revalidate it by its ETag before each use.
 REVALIDATE = "private, no-cache"
-VARY = ("Accept", "Authorization", "Origin", "X-API-Key")
+VARY = "Accept, Authorization, Origin, X-API-Key"
 
 
 def headers(method: str, status: int, own: Mapping[str, str], *, cacheable: bool) -> dict[str, str]:
@@ -21,5 +21,7 @@ def headers(method: str, status: int, own: Mapping[str, str], *, cacheable: bool
     """
     found = method in ("GET", "HEAD") and status in (200, 304) and "Warning" not in own
     control = own.get("Cache-Control") or (REVALIDATE if cacheable and found else NO_STORE)
-    vary = {name.strip(): None for name in own.get("Vary", "").split(",") if name.strip()}
-    return {"Cache-Control": control, "Vary": ", ".join(sorted({*vary, *VARY}))}
+    if "Vary" not in own:
+        return {"Cache-Control": control, "Vary": VARY}
+    vary = {name.strip() for name in f"{own['Vary']},{VARY}".split(",")} - {""}
+    return {"Cache-Control": control, "Vary": ", ".join(sorted(vary))}

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sluice.errors import BadRequest, TooLarge, UnsupportedMediaType
@@ -59,7 +58,7 @@ def decode(request: Request, max_bytes: int) -> Request:
             f"Content-Encoding must be one of {CODINGS}, not {', '.join(codings)[:100]}",
             headers={"Accept-Encoding": CODINGS},
         )
-    return replace(request, body=_decompress_gzip(request.body, max_bytes))
+    return request._replace(body=_decompress_gzip(request.body, max_bytes))
 
 
 def read(request: Request) -> Any:

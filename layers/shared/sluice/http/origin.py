@@ -6,7 +6,6 @@ these names that a client sent. The reasons are in docs/decisions/0019-domain-an
 """
 
 import hmac
-from dataclasses import replace
 
 from sluice.errors import DirectAccess
 from sluice.http import headers
@@ -22,4 +21,4 @@ def require_cloudfront(request: Request, key: str) -> Request:
         return request
     if not hmac.compare_digest(headers.origin_key(request).encode(), key.encode()):
         raise DirectAccess
-    return replace(request, client_ip=headers.client_address(request) or request.client_ip)
+    return request._replace(client_ip=headers.client_address(request) or request.client_ip)

@@ -4,10 +4,9 @@ import json
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import parse_qsl
 
 from sluice.errors import BadRequest, InsufficientScope
@@ -26,8 +25,7 @@ class JsonDecimal(Decimal):
         return number
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An HTTP request.
 
     Header names are lower-case. In `query`, commas join the values of a repeated parameter, as in

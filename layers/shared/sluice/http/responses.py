@@ -76,4 +76,5 @@ def _quoted(cursor: str | None) -> str:
 def _link(request: Request, cursor: str) -> str:
     """Return the URL of this request with another cursor."""
     kept = [pair for pair in request.pairs if pair[0] not in ("cursor", "offset")]
-    return f"{quote(request.path)}?{urlencode([*kept, ('cursor', cursor)])}"
+    query = f"{urlencode(kept)}&" if kept else ""
+    return f"{quote(request.path)}?{query}cursor={cursor}"  # base64url needs no quoting

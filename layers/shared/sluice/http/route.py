@@ -17,7 +17,7 @@ from sluice.http.query_params import FieldsParams, ListParams, QueryParams
 from sluice.http.request import Request
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
-from sluice.sql.key import of_path
+from sluice.sql.key import of_segment
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column, Projection
 
@@ -133,8 +133,8 @@ class RouteSpec(NamedTuple):
     def _path_values(self, texts: Mapping[str, str]) -> dict[str, Any]:
         if not texts:
             return {}
-        parsed = of_path(tuple(self.path_fields.values()), tuple(texts.values()))
-        values = dict(zip(self.path_fields, parsed, strict=True))
+        segments = zip(self.path_fields.items(), texts.values(), strict=True)
+        values = {name: of_segment(field, text) for (name, field), text in segments}
         if not self.keys:
             return values
         return {

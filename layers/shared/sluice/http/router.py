@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -199,8 +198,7 @@ class Api:
         if request.method == "OPTIONS":
             return self._preflight(request.path)
         # The resolver matches only ASCII paths. The values that it finds are still encoded: see
-        # `key.of_path`. Its copy of the headers is used only for compression, which no route asks
-        # for.
+        # `key.of_segment`. It uses the headers only for compression, which no route asks for.
         path = quote(request.path, errors="surrogatepass")
         self._authenticate(context)
         return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, lambda_context)
@@ -276,7 +274,7 @@ class Api:
         principal, decision = runtime.admission.admit(
             sent.api_key, sent.authorization, request.client_ip, request.claims
         )
-        context.request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
+        context.request = request._replace(client_id=principal.client_id, scopes=principal.scopes)
         context.decision = decision
         if not decision.allowed:
             raise RateLimited(decision.retry_after)

@@ -43,16 +43,13 @@ def unnested(fields: Sequence[Field]) -> str:
     return f"unnest({arrays}) WITH ORDINALITY"
 
 
-def of_path(fields: Sequence[Field], segments: Sequence[str]) -> Key:
-    """Return the key in a path, whose segments are percent-encoded.
+def of_segment(field: Field, segment: str) -> object:
+    """Return the value of a column in a segment of a path, which is percent-encoded.
 
     After `~`, base64url has one spelling of a text. Raises InvalidParameter, or NotFound if no row
-    can have the key.
+    can have the value.
     """
-    return tuple(
-        field.parse_path(_text_of(segment, field.name))
-        for field, segment in zip(fields, segments, strict=True)
-    )
+    return field.parse_path(_text_of(segment, field.name))
 
 
 def to_path(key: Key) -> str:

@@ -53,10 +53,6 @@ class _Parts(NamedTuple):
         """The FROM clause of the rows."""
         return f"({self.rows}) {self.alias}{self.joins}"
 
-    @property
-    def cursor_values(self) -> str:
-        return f"json_build_array({', '.join(key.cursor_value for key in self.keys)})"
-
 
 @lru_cache(maxsize=512)
 def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
@@ -88,7 +84,7 @@ def _connection_select(parts: _Parts) -> str:
     string_agg keeps the order of the subquery, because nothing else happens at this level
     (PostgreSQL's manual, "Aggregate Functions"). A join may change the order.
     """
-    fields = ", ".join([*parts.fields, f'{parts.cursor_values} AS "{KEYS_FIELD}"'])
+    fields = ", ".join([*parts.fields, f'{_cursor_values(parts.keys)} AS "{KEYS_FIELD}"'])
     order = f" ORDER BY {order_by(parts.keys)}" if parts.joins else ""
     return f"""
         SELECT coalesce(string_agg(row_to_json(q.*)::text, ','), '') AS items,
@@ -99,24 +95,34 @@ def _connection_select(parts: _Parts) -> str:
 
 
 def _page_select(parts: _Parts, spec: SelectSpec) -> str:
-    """Return the SELECT of a page. `found` counts one row more than the page has, if it exists."""
+    """Return the SELECT of a page. `found` counts one row more than the page has, if it exists.
+
+    Two things save a twentieth of the time of 100 products. Only the rows of the cursors have their
+    keys written as JSON, because an aggregate evaluates its arguments after its FILTER. And the
+    rows are not sorted twice: row_number returns them in the order of reading, and string_agg keeps
+    it, as in a connection.
+    """
     fields = ", ".join(parts.fields)
-    direction = "DESC" if spec.backward else "ASC"
+    keys = "".join(f", {key.column.sql}" for key in parts.keys)
+    cursor = f"min({_cursor_values([key.in_rows('q') for key in parts.keys])}::text)"
+    order = " ORDER BY q.n DESC" if spec.backward else ""
     last = str(spec.limit) if spec.limit else "CAST(:limit AS bigint)"
     return f"""
-        SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {direction})
-                        FILTER (WHERE q.n <= {last}), '') AS items,
+        SELECT coalesce(string_agg(q.item, ','{order}) FILTER (WHERE q.n <= {last}), '') AS items,
                count(*) AS found,
-               min(q.key) FILTER (WHERE q.n = 1) AS first_key,
-               min(q.key) FILTER (WHERE q.n = {last}) AS last_key,
+               {cursor} FILTER (WHERE q.n = 1) AS first_key,
+               {cursor} FILTER (WHERE q.n = {last}) AS last_key,
                {parts.has_before} AS has_before,
                {parts.total} AS total
         FROM (
             SELECT row_number() OVER (ORDER BY {order_by(parts.keys)}) AS n,
-                   (SELECT row_to_json(o.*)::text FROM (SELECT {fields}) o) AS item,
-                   {parts.cursor_values}::text AS key
+                   (SELECT row_to_json(o.*)::text FROM (SELECT {fields}) o) AS item{keys}
             FROM {parts.source}
         ) q"""
+
+
+def _cursor_values(keys: list[SortKey]) -> str:
+    return f"json_build_array({', '.join(key.cursor_value for key in keys)})"
 
 
 def _fields(list_spec: ListSpec, spec: SelectSpec) -> list[str]:

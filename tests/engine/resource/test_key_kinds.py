@@ -92,7 +92,8 @@ def check_forms(things: ResourceRepository, values: tuple[object, ...]) -> None:
     shown = [row[field.name] for field in fields]
     of_id = key.of_id(fields, key.to_id(shown if len(fields) > 1 else shown[0]))
     assert of_id is not None
-    forms = [of_row, key.of_path(fields, segments), of_id, tuple(read), tuple(shown)]
+    of_path = tuple(map(key.of_segment, fields, segments))
+    forms = [of_row, of_path, of_id, tuple(read), tuple(shown)]
 
     for form in forms:
         assert things.get_by_id(form) == created

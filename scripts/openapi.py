@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
 JSON = "application/json"
+TENANT_ERRORS = (errors.NoTenant, errors.TenantNotAllowed)  # of applications with tenants
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
 
 
@@ -320,13 +321,15 @@ def _problems(route: RouteSpec) -> Schema:
 def error_classes() -> Iterator[type[errors.SluiceError]]:
     """Yield the error classes of the engine and of the application, each after its base class.
 
-    Another application of this process may have classes, too.
+    Another application of this process may have classes, too. Those of tenants are left out.
     """
     own = {application.load(target) for target in application.current().error_classes}
     queue = [errors.SluiceError]
     while queue:
         kind = queue.pop(0)
         queue += kind.__subclasses__()
+        if kind in TENANT_ERRORS:
+            continue
         if kind in own or kind.__module__ == errors.__name__:
             yield kind
 

@@ -12,6 +12,8 @@
     │  └─ QueryTooExpensive         query_too_expensive     400
     ├─ Unauthenticated              unauthenticated         401
     ├─ InsufficientScope            insufficient_scope      403
+    ├─ NoTenant                     no_tenant               403
+    ├─ TenantNotAllowed             tenant_not_allowed      403
     ├─ DirectAccess                 direct_access           403
     ├─ NotFound                     not_found               404
     ├─ MethodNotAllowed             method_not_allowed      405
@@ -173,6 +175,22 @@ class InsufficientScope(SluiceError):
     def __init__(self, scope: str) -> None:
         challenge = f'Bearer realm="sluice", error="insufficient_scope", scope="{scope}"'
         super().__init__(f"This needs the scope {scope}", headers={"WWW-Authenticate": challenge})
+
+
+class NoTenant(SluiceError):
+    """The resource has tenants, and the request has none. `detail` says what the client can do."""
+
+    code = "no_tenant"
+    status = 403
+    title = "The request has no tenant"
+
+
+class TenantNotAllowed(SluiceError):
+    """`X-Sluice-Tenant` is not a tenant of the credentials. The response never lists those."""
+
+    code = "tenant_not_allowed"
+    status = 403
+    title = "The credentials do not allow this tenant"
 
 
 class DirectAccess(SluiceError):

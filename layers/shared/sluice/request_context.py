@@ -48,6 +48,7 @@ class RequestContext:
     database: DatabaseUse = field(default_factory=DatabaseUse)
     request: "Request | None" = None  # None for an SQS message; see http/request.py
     route: str = ""  # the path template, as in OpenAPI
+    tenant: str = ""  # the canonical text of the caller's tenant; empty: none
     code: str = ""  # of the first error
     decision: "Decision | None" = None  # of the rate limiter; None for unauthenticated requests
     status: int = 0

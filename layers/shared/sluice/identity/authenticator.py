@@ -18,12 +18,16 @@ CACHE_SIZE = 1_000  # credentials; also unknown ones, because each lookup costs 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated client. Its credentials are invalid from `expires_at` on (Unix time)."""
+    """An authenticated client. Its credentials are invalid from `expires_at` on (Unix time).
+
+    tenants: those that the credentials list, each in its canonical text.
+    """
 
     client_id: str
     scopes: frozenset[str]
     tier: str = "default"
     expires_at: float = float("inf")
+    tenants: tuple[str, ...] = ()
 
 
 # Returns the owner of the credentials, or None if they are invalid.

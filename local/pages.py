@@ -1,6 +1,6 @@
 """Serve the pages of the local system from files: /, /console, and GraphiQL at /graphiql.
 
-The pages load nothing from other servers.
+The pages load nothing from other servers. Their examples are the application's.
 """
 
 import gzip
@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from local.http1 import HttpRequest, HttpResponse
+from scripts import examples
 
 HERE = Path(__file__).parent
 PAGE_FOLDERS = {"/": HERE / "home", "/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
@@ -15,6 +16,10 @@ CONTENT_TYPES = {  # files of other types, such as LICENSES.md, are not served
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+}
+OF_APPLICATION = {
+    "/graphiql/first_query.graphql": examples.graphiql,
+    "/console/first_request.txt": examples.first_request,
 }
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; "
@@ -33,14 +38,14 @@ def serve_page(request: HttpRequest) -> HttpResponse | None:
     """Return a page or one of its files, or None for another path or method."""
     root, _, name = request.target.partition("?")[0].removeprefix("/").partition("/")
     root, name = f"/{root}", name or "index.html"
-    if (
-        root not in PAGE_FOLDERS
-        or name not in page_files(root)
-        or request.method not in ("GET", "HEAD")
-    ):
+    if root not in PAGE_FOLDERS or request.method not in ("GET", "HEAD"):
         return None
-    body = _compressed(page_files(root)[name])
-    kind = CONTENT_TYPES[Path(name).suffix]
+    if f"{root}/{name}" in OF_APPLICATION:
+        body, kind = _example(f"{root}/{name}"), "text/plain; charset=utf-8"
+    elif name in page_files(root):
+        body, kind = _compressed(page_files(root)[name]), CONTENT_TYPES[Path(name).suffix]
+    else:
+        return None
     headers = [
         ("content-type", kind),
         ("content-security-policy", CONTENT_SECURITY_POLICY),
@@ -55,3 +60,8 @@ def serve_page(request: HttpRequest) -> HttpResponse | None:
 @cache
 def _compressed(path: Path) -> bytes:
     return path.read_bytes() if path.suffix == ".gz" else gzip.compress(path.read_bytes(), mtime=0)
+
+
+@cache
+def _example(path: str) -> bytes:
+    return gzip.compress(OF_APPLICATION[path]().encode(), mtime=0)

@@ -35,9 +35,9 @@ from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
 from local.state import StateFolder
 from local.template import SamTemplate, read_template
+from scripts import examples
 from scripts.derive.template import render
 from sluice import application
-from sluice.openapi_texts import OpenApiTexts
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -166,7 +166,9 @@ class _System:
                 self._publish(url)
                 scheduler.start()
                 poller.start()
-                first_request = _first_request() if self._access.has_tables else "/health/ready"
+                first_request = (
+                    examples.first_request() if self._access.has_tables else "/health/ready"
+                )
                 self._console.ready(url, time.perf_counter() - began, first_request)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -276,13 +278,6 @@ class _System:
                 "pid": os.getpid(),
             },
         )
-
-
-def _first_request() -> str:
-    """Return the path of a request that the application answers, as an example."""
-    app = application.current()
-    texts = app.load("openapi") if app.openapi else OpenApiTexts()
-    return texts.first_request or f"{next(iter(app.functions[0].paths.values()))}?limit=3"
 
 
 def _ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scripts import examples
 from sluice import application
 from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
@@ -19,7 +20,6 @@ from sluice.http.query_params import (
     SqlParams,
 )
 from sluice.kinds.objects import object_schema
-from sluice.openapi_texts import OpenApiTexts
 from sluice.resource import One
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column
@@ -36,12 +36,6 @@ GRAPHQL: Schema = {
     "variables": {"type": ["object", "null"]},
     "extensions": {"type": ["object", "null"]},
 }
-
-
-def texts() -> OpenApiTexts:
-    """Return the texts and examples of the application."""
-    app = application.current()
-    return app.load("openapi") if app.openapi else OpenApiTexts()
 
 
 def of_body(body: BodySchema, method: str) -> Schema:
@@ -80,9 +74,7 @@ def of_query(query: QueryParams | None) -> Iterator[Schema]:
             for name, param in query.params.items():
                 yield parameter(name, _of_number(param))
         case GraphQLQueryString():
-            yield parameter(
-                "query", GRAPHQL["query"], required=True, example=texts().graphql_example
-            )
+            yield parameter("query", GRAPHQL["query"], required=True, example=examples.graphql())
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
@@ -163,7 +155,7 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
         {"type": "boolean", "default": False},
         "Whether to return `pagination.total`.",
     )
-    descriptions = {**FILTERS, **texts().filters}
+    descriptions = {**FILTERS, **examples.texts().filters}
     for name, spec in list_spec.filters.items():
         declared = spec.field_filter
         repeated = declared.many and not declared.splits_at_commas
@@ -194,21 +186,3 @@ FILTERS = {
     "created_after": "At this time or later. A date stands for its midnight in UTC.",
     "created_before": "Earlier than this.",
 }
-
-
-def example_of_body(body: BodySchema, method: str = "POST", resource: str = "") -> Schema:
-    """Return an example body that the demo data accepts, also when it is sent twice.
-
-    The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
-    """
-    if isinstance(body, GraphQLBody):
-        return {"query": texts().graphql_example}
-    update_examples = texts().update_examples
-    if method != "POST" and resource in update_examples:
-        return dict(update_examples[resource])
-    return {name: field.example for name, field in body.fields.items()}
-
-
-def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:
-    """Return an example row. `known` has the values of the resource's example bodies, by field."""
-    return {name: column.field.row_example(known.get(name)) for name, column in fields.items()}

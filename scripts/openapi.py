@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from local.intrinsics import load_template
+from scripts import examples, openapi_tags
 from scripts import json_schemas as schemas
-from scripts import openapi_tags
 from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from scripts.openapi_tags import Tag
@@ -93,7 +93,7 @@ def document() -> Schema:
         "info": {
             "title": "Sluice",
             "version": project["version"],
-            "description": schemas.texts().description,
+            "description": examples.texts().description,
             "contact": {"name": "The Sluice project"},
             "license": {"name": "Apache License 2.0", "identifier": project["license"]},
         },
@@ -123,7 +123,7 @@ def _known_examples(routes: Sequence[RouteSpec]) -> Schema:
     known: Schema = {}
     for route in routes:
         if route.body is not None and not isinstance(route.body, OptionalBody):
-            known |= schemas.example_of_body(route.body)
+            known |= examples.of_body(route.body)
     return known
 
 
@@ -139,13 +139,14 @@ def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         schema = schemas.of_body(route.body, route.method)
         row = route.response
         resource = row.name if isinstance(row, Projection) else ""
-        example = schemas.example_of_body(route.body, route.method, resource)
+        example = examples.of_body(route.body, route.method, resource)
         content = {
             media_type: {"schema": schema, "example": example} for media_type in route.media_types
         }
         described["requestBody"] = {"required": not route.body.may_be_missing, "content": content}
-        if route.method == "POST" and route.body.unique:
-            described["x-unique"] = list(route.body.unique)
+        if route.method == "POST" and "<" not in route.path:
+            unique = examples.unique_fields(route.body, resource)
+            described |= {"x-unique": unique} if unique else {}
     return described
 
 
@@ -189,13 +190,13 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         return _row_responses(route, spec, headers, components, known)
     if isinstance(spec, ListSpec):
         headers.append("Link")
-        row = schemas.example_of_columns(spec.projection.fields, known)
+        row = examples.of_columns(spec.projection.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
         page = _page(route, spec, components)
         return {"200": _response("A page of rows.", headers, JSON, page, example)}
     if isinstance(spec, DataEnvelope):
         data = _object(data={"type": "array", "items": schemas.of_columns(spec.fields)})
-        example = {"data": [schemas.example_of_columns(spec.fields, schemas.texts().row_example)]}
+        example = {"data": [examples.of_columns(spec.fields, examples.texts().row_example)]}
         return {"200": _response("All rows.", headers, JSON, data, example)}
     return {"200": _response("Done.", headers, JSON, _object(**spec))}
 
@@ -215,7 +216,7 @@ def _row_responses(
 ) -> Schema:
     """Return the successful responses of a route that returns a single row."""
     row = _resource(route, projection, components)
-    example = schemas.example_of_columns(projection.fields, known)
+    example = examples.of_columns(projection.fields, known)
     name = projection.singular
     headers = [*headers, "ETag"]
     if route.method == "POST" and "<" not in route.path:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
-from scripts.json_schemas import texts
+from scripts.examples import texts
 from sluice import application
 from sluice.http.paths import to_openapi
 from sluice.http.route import RouteSpec

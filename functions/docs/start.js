@@ -2,20 +2,69 @@
 // on a POST creates a row. A second click sends the same Idempotency-Key, and gets the stored
 // response.
 const visit = Date.now().toString(36);
+const number = Math.floor(Date.now() / 10) % 2 ** 31;
+const DAY = 86_400_000; // ms
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const DATE = /^\d{4}-\d\d-\d\d/;
 
-function makeUnique(example, fields) {
-  for (const field of fields) {
-    const value = example[field];
-    example[field] = value.includes("@") ? value.replace("@", `+${visit}@`)
-      : /^[a-z0-9-]+$/.test(value) ? `${value}-${visit}` : `${value} ${visit}`;
-  }
+function otherNumber({ minimum = 1, maximum = 2 ** 31 - 1 }) {
+  const least = Math.max(minimum, 1);
+  return least > maximum ? maximum : least + number % (maximum - least + 1);
+}
+
+// Move a date by days, or a time by seconds. Both keep their form.
+function later(text) {
+  const moved = new Date(text.slice(0, 10)).getTime() + (number % 100_000) * DAY;
+  const date = new Date(moved).toISOString().slice(0, 10);
+  const seconds = String(number % 60).padStart(2, "0");
+  return date + text.slice(10).replace(/^(T\d\d:\d\d:)\d\d/, `$1${seconds}`);
+}
+
+const ALIKE = [[/\d/, "0", 10], [/[a-z]/, "a", 26], [/[A-Z]/, "A", 26]];
+
+// Replace letters and digits by others, so that a text of a pattern may still match it.
+function alike(text) {
+  let rest = number;
+  const replace = (character) => {
+    const [, first, size] = ALIKE.find(([kind]) => kind.test(character)) ?? [];
+    if (!first) return character;
+    const at = rest % size;
+    rest = Math.floor(rest / size);
+    return String.fromCharCode(first.charCodeAt(0) + at);
+  };
+  return Array.from(text).reverse().map(replace).reverse().join("");
+}
+
+function otherText(text, { maxLength = Infinity, pattern = "" }) {
+  const texts = [
+    text.includes("@") ? text.replace("@", `+${visit}@`)
+      : /^[a-z0-9-]+$/.test(text) ? `${text}-${visit}` : `${text} ${visit}`,
+    visit.slice(-maxLength),
+    alike(text),
+  ];
+  const fits = (each) => each.length <= maxLength && new RegExp(pattern, "u").test(each);
+  return texts.find(fits) ?? text;
+}
+
+// Return another value that the schema allows, or the same one if its kind is not known here.
+export function other(value, schema) {
+  if (typeof value === "number") return otherNumber(schema);
+  if (value?.lower && value?.upper) return { ...value, lower: other(value.lower, {}), upper: other(value.upper, {}) };
+  if (typeof value !== "string") return value;
+  if (UUID.test(value)) return crypto.randomUUID();
+  if (DATE.test(value)) return later(value);
+  return otherText(value, schema);
+}
+
+function makeUnique({ example, schema }, fields) {
+  for (const field of fields) example[field] = other(example[field], schema.properties[field] ?? {});
 }
 
 export function prepare(document) {
   for (const path of Object.values(document.paths)) {
     for (const operation of Object.values(path)) {
       for (const content of Object.values(operation.requestBody?.content ?? {})) {
-        makeUnique(content.example, operation["x-unique"] ?? []);
+        makeUnique(content, operation["x-unique"] ?? []);
       }
     }
   }

@@ -65,7 +65,8 @@ for (const [name, length] of Object.entries(SPANS)) {
   byId('windows').append(button);
 }
 byId('traffic').onclick = () => toggle(byId('traffic'));
-byId('empty').querySelector('code').textContent = `curl -H 'X-API-Key: local-reader' ${location.origin}/api/products`;
+const first = await (await fetch('/console/first_request.txt')).text();
+byId('empty').querySelector('code').textContent = `curl -H 'X-API-Key: local-reader' '${location.origin}${first}'`;
 byId('plots').append(...plots.map((plot) => plot.figure));
 refresh();
 setInterval(refresh, 1000);

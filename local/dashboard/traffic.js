@@ -1,29 +1,61 @@
 // Send sample requests: reads of all kinds, and a few that are rejected. They change nothing.
-const graphql = (query) => ['/api/graphql', 'local-admin', { query }];
-const REQUESTS = [
-  () => ['/api/products?limit=20', 'local-admin'],
-  () => [`/api/products/${1 + Math.floor(Math.random() * 150)}`, 'local-admin'],
-  () => ['/api/products?search=tea&sort=price:desc', 'local-admin'],
-  () => graphql('{ products(first: 20) { nodes { id name category { name } } } }'),
-  () => ['/api/categories', 'local-admin'],
-  () => ['/api/orders?limit=5', 'local-admin'],
-  () => [`/api/products/${1 + Math.floor(Math.random() * 150)}`, 'local-admin'],
-  () => ['/api/inventory?below=50', 'local-admin'],
-  () => ['/api/products/999999999', 'local-admin'],
-  () => ['/api/analytics/popular-products', 'local-admin'],
-  () => ['/api/users?limit=5', 'local-limited'],
-  () => ['/api/products', 'unknown-key'],
-];
+// openapi.json has the paths and their examples.
+const MISSING = '999999999'; // the key of no row
 const MAX_CONCURRENT = 4; // a browser has six connections, and the page needs one
-let timer = null, next = 0, running = 0;
+
+// Return one request for each GET route without a path parameter: its path, and its query if the
+// route needs one.
+function lists({ paths }) {
+  return Object.entries(paths)
+    .filter(([path, { get }]) => get && path.startsWith('/api/') && !path.includes('{'))
+    .map(([path, { get }]) => {
+      const query = new URLSearchParams();
+      for (const { name, required, example, in: place } of get.parameters) {
+        if (place === 'query' && required) query.set(name, example);
+      }
+      return query.size ? `${path}?${query}` : path;
+    });
+}
+
+// Return the paths of single rows below a list: one for each row of the list's response.
+function rowsOf(list, paths, rows) {
+  const row = Object.keys(paths).find((path) => path.startsWith(`${list}/{`)
+    && path.slice(list.length + 1).split('/').every((part) => part.startsWith('{')));
+  if (!row) return [];
+  return rows.map((each) => row.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(each[name])));
+}
+
+export async function requests(document, load) {
+  const { paths } = document;
+  const found = lists(document);
+  const collections = found.filter((path) => paths[path]);
+  const query = paths['/api/graphql']?.post.requestBody.content['application/json'].example;
+  const made = [];
+  for (const list of found) made.push([list, 'local-admin']);
+  for (const list of collections.slice(0, 5)) {
+    const rows = (await load(list, 'local-admin'))?.data ?? [];
+    for (const path of rowsOf(list, paths, rows.slice(0, 3))) made.push([path, 'local-admin']);
+    if (query) made.push(['/api/graphql', 'local-admin', query]);
+  }
+  const [first] = collections;
+  return [...made, [`${first}/${MISSING}`, 'local-admin'], [first, 'local-limited'], [first, 'unknown-key']];
+}
+
+async function load(path, key = 'local-reader', body = undefined) {
+  const headers = { 'X-API-Key': key, 'Content-Type': 'application/json' };
+  const method = body ? 'POST' : 'GET';
+  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  return response.json();
+}
+
+let timer = null, next = 0, running = 0, all = null;
 
 async function send() {
   if (running >= MAX_CONCURRENT || Math.random() < 0.25) return;
   running += 1;
-  const [path, key, body] = REQUESTS[next++ % REQUESTS.length]();
-  const headers = { 'X-API-Key': key, 'Content-Type': 'application/json' };
   try {
-    await fetch(path, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
+    all ??= await requests(await load('/openapi.json'), load);
+    await load(...all[next++ % all.length]);
   } catch { // the page shows that the system is not reachable
   } finally {
     running -= 1;

@@ -1,15 +1,5 @@
-const EXAMPLE = `# A query of the demo shop. Run it with Ctrl-Enter; the book icon on the left shows the schema.
+const HELP = `# Run it with Ctrl-Enter; the book icon on the left shows the schema.
 # The API key is under Headers below: local-reader can read, local-admin can do everything.
-query MostExpensive($first: Int = 3) {
-  products(first: $first, sortBy: {field: PRICE, direction: DESC}) {
-    edges {
-      cursor
-      node { id name price inventory category { name slug } }
-    }
-    pageInfo { hasNextPage endCursor }
-    totalCount
-  }
-}
 `;
 
 // GraphiQL fetches the schema before the editor's headers are loaded.
@@ -29,10 +19,12 @@ const fetcher = async (request, options) => {
   return response.json();
 };
 
+const query = await (await fetch('/graphiql/first_query.graphql')).text();
+
 ReactDOM.createRoot(document.getElementById('graphiql')).render(
   React.createElement(GraphiQL, {
     fetcher,
-    defaultQuery: EXAMPLE,
+    defaultQuery: HELP + query,
     defaultHeaders: JSON.stringify(KEY, null, 2),
     defaultEditorToolsVisibility: 'headers',
     shouldPersistHeaders: true,

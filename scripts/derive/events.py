@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from catalog.names import RESERVED
-from scripts import json_schemas as schemas
+from scripts import examples
 from scripts.derive.registry import is_greedy
 from scripts.derive.scan import Found
 from sluice import application
@@ -71,7 +71,7 @@ def events_of_engine(app: str) -> dict[str, dict[str, Any]]:
     """Return events of routes that every application has."""
     found = {name: _engine_event("GET", path) for name, path in ENGINE_PATHS.items()}
     if application.named(app).has_graphql:
-        query = json.dumps({"query": schemas.texts().graphql_example})
+        query = json.dumps({"query": examples.graphql()})
         found["graphql_query"] = _engine_event("POST", "/api/graphql", query)
     return found
 
@@ -123,7 +123,7 @@ def _event(resource: Resource, route: RouteSpec) -> dict[str, Any]:
     query = _query(route)
     body = None
     if route.body is not None:
-        body = json.dumps(schemas.example_of_body(route.body, route.method, resource.name))
+        body = json.dumps(examples.of_body(route.body, route.method, resource.name))
     return {
         "version": "2.0",
         "routeKey": f"ANY {template}",

@@ -1,5 +1,9 @@
 """`make run`, `make migrate` and `make remove` for an application of one's own."""
 
+import json
+import shutil
+import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -80,6 +84,51 @@ def test_reads_before_migrate_and_everything_after(copy: Path, url: str) -> None
         assert "removed  INSERT" in command(system, "remove")[0]
     assert sql(url, "SELECT name FROM artist WHERE artist_id = 3") == [["Aerosmith"]]
     assert sql(url, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice%'") == [[0]]
+
+
+EXAMPLES = """
+    import { prepare } from './functions/docs/start.js';
+    import { requests } from './local/dashboard/traffic.js';
+    const load = async (path, key) => {
+      const headers = { 'X-API-Key': key };
+      return (await fetch(process.argv[1] + path, { headers })).json();
+    };
+    const document = await load('/openapi.json');
+    const sent = await requests(document, load);
+    const { content } = prepare(document).paths['/api/artist'].post.requestBody;
+    const { example } = content['application/json'];
+    console.log(JSON.stringify({ sent, example }));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_examples_of_the_pages_work(copy: Path, url: str) -> None:
+    def run_pages() -> dict[str, Any]:
+        base_url = system.local_json["base_url"]
+        command = ["node", "--input-type=module", "-e", EXAMPLES, base_url]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    with temporary_system(copy, DATABASE_URL=url, SLUICE_APP=NAME, APP=NAME) as system:
+        command(system, "migrate")
+        system.start()
+        first = page(system, "/console/first_request.txt")
+        assert system.request(first)[1]["data"][0]["title"] == "For Those About To Rock"
+        query = page(system, "/graphiql/first_query.graphql")
+        answer = system.request("/api/graphql", {"query": query})[1]
+        assert answer["data"]["album"]["nodes"][0]["title"] == "For Those About To Rock"
+        for _ in range(2):
+            pages = run_pages()
+            assert system.request("/api/artist", pages["example"])[0] == 201, pages["example"]
+        sent = {path for path, *_ in pages["sent"]}
+        assert {"/api/artist", "/api/album", "/api/artist/1", "/api/album/2"} <= sent
+        assert "product" not in json.dumps(pages["sent"])
+
+
+def page(system: LocalSystem, path: str) -> str:
+    with urllib.request.urlopen(system.local_json["base_url"] + path, timeout=30) as response:  # noqa: S310
+        return str(response.read().decode())
 
 
 def test_missing_table_is_named(copy: Path, url: str) -> None:

@@ -181,6 +181,34 @@ def test_docs_send_fresh_examples_and_keys() -> None:
     assert (results["key"].startswith("docs-"), results["plain"]) == (True, {})
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        (1, {"minimum": 1, "maximum": 32_767}),
+        ("DE", {"maxLength": 2}),
+        ("ABC-1", {"pattern": "^[A-Z]{3}-[0-9]+$"}),
+        ("2026-01-31", {}),
+        ("2026-01-31T12:00:00.000000Z", {}),
+        ("9e3779b9-7f4a-4c15-b39c-c0605cedc835", {}),
+    ],
+)
+def test_docs_vary_each_kind_of_key(value: object, schema: dict[str, Any]) -> None:
+    script = f"""
+        import {{ other }} from './functions/docs/start.js';
+        console.log(JSON.stringify(other({json.dumps(value)}, {json.dumps(schema)})));
+    """
+    command = ["node", "--input-type=module", "-e", script]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    varied = json.loads(run.stdout)
+    assert (varied != value, type(varied)) == (True, type(value))
+    if isinstance(value, str):
+        assert len(varied) == len(value)
+        assert re.fullmatch(schema.get("pattern", ".*"), varied)
+    else:
+        assert schema["minimum"] <= varied <= schema["maximum"]
+
+
 def test_other_paths_are_not_served(demo_system: LocalSystem) -> None:
     for path in (
         "/graphiql/../pages.py",
@@ -209,6 +237,7 @@ def test_browser_shows_graphiql_offline(demo_system: LocalSystem, tmp_path: Path
     shown = dump(demo_system, "/graphiql", tmp_path)
     assert "graphiql-execute-button" in shown
     assert "MostExpensive" in shown
+    assert "Run it with Ctrl-Enter" in shown
 
 
 def test_console_data_shows_requests(demo_system: LocalSystem) -> None:

@@ -29,6 +29,17 @@ TEXTS = OpenApiTexts(
         "users": {"email": "oscar.strand@example.com", "name": "Oscar Strand"},
     },
     graphql_example="{ products { nodes { name } } }",
+    graphiql_example="""query MostExpensive($first: Int = 3) {
+  products(first: $first, sortBy: {field: PRICE, direction: DESC}) {
+    edges {
+      cursor
+      node { id name price inventory category { name slug } }
+    }
+    pageInfo { hasNextPage endCursor }
+    totalCount
+  }
+}
+""",
     row_example={"name": "Stoneware Mug"},
     first_request="/api/products?limit=3",
 )

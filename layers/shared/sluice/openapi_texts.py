@@ -18,7 +18,9 @@ class OpenApiTexts:
     filters: filter → description, of the filters that only this application has.
     update_examples: resource → the example of a PUT or PATCH, which matches the first row of the
         demo data. Without: the example of a POST.
-    graphql_example: a GraphQL document that the application's schema allows.
+    graphql_example: a GraphQL document that the application's schema allows. Empty: a query for the
+        first rows of its first connection.
+    graphiql_example: the document with which GraphiQL begins. Empty: graphql_example.
     row_example: field → value, for rows of a report.
     first_request: the path that `make run` shows as an example; empty: its first collection.
     """
@@ -30,6 +32,7 @@ class OpenApiTexts:
     tags: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     update_examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    graphql_example: str = "{ __typename }"
+    graphql_example: str = ""
+    graphiql_example: str = ""
     row_example: Mapping[str, Any] = field(default_factory=dict)
     first_request: str = ""

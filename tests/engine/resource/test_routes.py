@@ -139,7 +139,6 @@ def test_new_row_may_leave_out_what_has_a_value() -> None:
     assert list(body.fields) == ["title", "slug", "note", "copies"]
     assert body.required("POST") == ["title"]
     assert body.read_only == ["id", "version"]
-    assert body.unique == ["title"]
     assert body.read_body({"title": "Emma", "version": 7}, "POST") == {"title": "Emma"}
 
 

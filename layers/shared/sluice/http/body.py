@@ -22,8 +22,6 @@ class BodySchema:
     patch_required: fields that a PATCH must have.
     max_bytes: the largest body, after decompression.
     immutable: fields that a body may repeat with the stored value, but not change.
-    unique: fields in which no two rows may have the same value. /docs puts a random part into their
-        examples, so that an example can be sent more than once.
     merge_patch: whether a PATCH is a JSON merge patch (RFC 7396) and not a command like `delta`.
     """
 
@@ -36,7 +34,6 @@ class BodySchema:
         patch_required: Collection[str] = (),
         max_bytes: int = MAX_BODY_BYTES,
         immutable: Iterable[Field] = (),
-        unique: Collection[str] = (),
         merge_patch: bool = True,
     ) -> None:
         self.fields = {field.name: field for field in fields}
@@ -45,7 +42,6 @@ class BodySchema:
         self.patch_required = patch_required
         self.max_bytes = max_bytes
         self.immutable = {field.name: field for field in immutable}
-        self.unique = unique
         self.merge_patch = merge_patch
         self._accepted = {**self.immutable, **self.fields}
 
@@ -87,7 +83,6 @@ def body_of_new(resource: Resource) -> BodySchema:
         fields,
         read_only=_other_names(resource, fields),
         optional=[field.name for field in fields if not field.required],
-        unique=[field.name for field in fields if field.unique],
     )
 
 

@@ -1,0 +1,149 @@
+"""Make the examples of openapi.json and of events/: bodies, rows, and a GraphQL query.
+
+The declarations have the values, and the application may have texts of its own (OpenApiTexts).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    is_required_argument,
+    parse,
+    print_ast,
+)
+
+from sluice import application
+from sluice.graph.request import GraphQLBody
+from sluice.http.body import BodySchema
+from sluice.kinds.field import Field
+from sluice.openapi_texts import OpenApiTexts
+from sluice.resource import Resource
+from sluice.sql.projection import Column
+
+MAX_FIELDS = 4  # of a row in the query
+ROWS = 3
+
+
+def texts() -> OpenApiTexts:
+    """Return the texts and examples of the application."""
+    app = application.current()
+    return app.load("openapi") if app.openapi else OpenApiTexts()
+
+
+def first_request() -> str:
+    """Return the path of a GET request that the application answers."""
+    first = next(iter(application.current().functions[0].paths.values()))
+    return texts().first_request or f"{first}?limit=3"
+
+
+def of_body(body: BodySchema, method: str = "POST", resource: str = "") -> dict[str, Any]:
+    """Return an example body that the demo data accepts, also when it is sent twice.
+
+    The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
+    A foreign key that may be null is null, because the referenced row may not exist.
+    """
+    if isinstance(body, GraphQLBody):
+        return {"query": graphql()}
+    update_examples = texts().update_examples
+    if method != "POST" and resource in update_examples:
+        return dict(update_examples[resource])
+    declared = _declared(resource)
+    references = _references(declared) if declared else set()
+    return {
+        name: None if field.nullable and field.column in references else field.example
+        for name, field in body.fields.items()
+    }
+
+
+def of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an example row. `known` has the values of the resource's example bodies, by field."""
+    return {name: column.field.row_example(known.get(name)) for name, column in fields.items()}
+
+
+def unique_fields(body: BodySchema, resource: str) -> list[str]:
+    """Return the fields into whose examples /docs puts a random part, so that a POST adds a row.
+
+    They are a field of each key and of each unique or exclusion constraint, in the order of the
+    body. What references another row stays as it is.
+    """
+    declared = _declared(resource)
+    if declared is None:
+        return []
+    chosen: set[str] = set()
+    for fields in _different(declared):
+        free = [field.name for field in fields if _is_free(declared, field)]
+        if free and chosen.isdisjoint(free):
+            chosen.add(free[-1])
+    return [name for name in body.fields if name in chosen]
+
+
+def _different(resource: Resource) -> Iterator[list[Field]]:
+    """Yield fields whose values together differ in any two rows, those of one field first."""
+    if not any(key.read_only for key in resource.keys):
+        yield list(resource.keys)
+    yield from ([field] for field in resource.writable if field.unique)
+    for constraint in resource.constraints:
+        if constraint.kind in ("unique", "exclusion"):
+            yield [field for field in resource.writable if field.column in constraint.columns]
+
+
+def _is_free(resource: Resource, field: Field) -> bool:
+    """Return whether the field has any number of values, and references nothing."""
+    return field.distinct is None and field.column not in _references(resource)
+
+
+def _references(resource: Resource) -> set[str]:
+    return {column for one in resource.refs for column in one.foreign_key}
+
+
+def _declared(resource: str) -> Resource | None:
+    app = application.current()
+    declared: Resource | None = None
+    if resource in app.registry.DECLARATIONS:
+        declared = app.declaration(resource)
+    return declared
+
+
+def graphql() -> str:
+    """Return a GraphQL query on one line: the application's, or one that its schema allows."""
+    path = application.current().folder / "schema.graphql"
+    if texts().graphql_example or not path.is_file():
+        return texts().graphql_example or "{ __typename }"
+    return query_of(build_schema(path.read_text()))
+
+
+def graphiql() -> str:
+    """Return the query with which GraphiQL begins."""
+    return texts().graphiql_example or print_ast(parse(graphql())) + "\n"
+
+
+def query_of(schema: GraphQLSchema) -> str:
+    """Return a query for the first rows of the first connection that needs no argument."""
+    fields = schema.query_type.fields if schema.query_type else {}
+    for name, field in fields.items():
+        shown = [*_values_of_rows(field)][:MAX_FIELDS]
+        if shown and not _needs_argument(field):
+            return f"{{ {name}(first: {ROWS}) {{ nodes {{ {' '.join(shown)} }} }} }}"
+    return "{ __typename }"
+
+
+def _values_of_rows(field: GraphQLField) -> Iterator[str]:
+    """Yield the fields of a connection's rows that are values and need no argument."""
+    connection = get_named_type(field.type)
+    if isinstance(connection, GraphQLObjectType) and "nodes" in connection.fields:
+        row = get_named_type(connection.fields["nodes"].type)
+        for name, each in row.fields.items():
+            is_value = isinstance(get_named_type(each.type), GraphQLScalarType | GraphQLEnumType)
+            if is_value and not _needs_argument(each):
+                yield name
+
+
+def _needs_argument(field: GraphQLField) -> bool:
+    return any(map(is_required_argument, field.args.values()))

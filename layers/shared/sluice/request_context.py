@@ -32,7 +32,7 @@ class DatabaseUse:
 
     seconds: float = 0.0  # waiting for the server, including connecting
     round_trips: int = 0  # without those of connecting
-    statements: int = 0  # without BEGIN, COMMIT, ROLLBACK and the timeouts of a transaction
+    statements: int = 0  # without BEGIN, COMMIT, ROLLBACK, and what sets timeouts and the tenant
     connections_opened: int = 0
     # The next three are for reads from a replica (db/replica.py).
     min_lsn: str | None = None  # that the replica must have; "": no minimum; None: use the primary

@@ -16,6 +16,7 @@ from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.settings import DatabaseSettings
 
 Connect = Callable[..., Any]
+MakeDatabase = Callable[..., Database]
 
 
 def stock(settings: DatabaseSettings, **options: Any) -> Any:

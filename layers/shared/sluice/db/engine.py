@@ -46,6 +46,7 @@ def make_engine(
     password_provider: PasswordProvider | None = None,
     breaker: CircuitBreaker | None = None,
     names: Callable[[], ErrorNames] = ErrorNames,
+    sets_tenant: bool = False,
     clock: Callable[[], float] = time.time,
     unsupported_reason: Callable[[], str | None] = compat.unsupported_reason,
 ) -> Engine:
@@ -53,8 +54,9 @@ def make_engine(
 
     `password_provider` is called for each new connection, so that rotated secrets and short-lived
     tokens work. While `breaker` is open, connecting raises CircuitOpen. `names` returns the names
-    that errors may contain, when the first error occurs. Raise `SettingsError` without a password,
-    or if the certificate authorities cannot be read.
+    that errors may contain, when the first error occurs. With `sets_tenant`, each statement runs
+    with the request's tenant in the setting `sluice.tenant`. Raise `SettingsError` without a
+    password, or if the certificate authorities cannot be read.
     """
     password = password_provider or _configured_password(settings)
     _check_ca_file(settings)
@@ -64,7 +66,10 @@ def make_engine(
         _log.warning("using stock pg8000, with more round trips: %s", reason)
     engine = create_engine(
         _url(settings, is_pipelined=is_pipelined),
-        connect_args=_connect_args(settings, workload, clock, is_pipelined=is_pipelined),
+        connect_args={
+            **_connect_args(settings, workload, clock, is_pipelined=is_pipelined),
+            "sets_tenant": sets_tenant,
+        },
         hide_parameters=True,
         execution_options={"migrated": settings.migrated, "error_names": names},
         pool_pre_ping=True,

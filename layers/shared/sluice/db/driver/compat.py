@@ -6,6 +6,7 @@ of pg8000 that another version could lack.
 """
 
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +15,11 @@ from pg8000.exceptions import DatabaseError
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 
+from sluice import request_context
+from sluice.db.driver.tenant_setting import SET_TENANT
 from sluice.db.driver.transport import open_socket
+
+FAILED_TRANSACTION = b"E"  # the status in the protocol
 
 _SUPPORTED = "1.31"
 _REQUIRED_INTERNALS = {
@@ -51,6 +56,26 @@ def unsupported_reason(installed: str | None = None) -> str | None:
     return None
 
 
+@cache
+def _tenant_connection(legacy: Any) -> Any:
+    """Return stock pg8000's connection class, with cursors that set the request's tenant."""
+
+    class TenantCursor(legacy.Cursor):  # type: ignore[misc]
+        """A cursor that sets the tenant before each statement, unless the transaction failed."""
+
+        def execute(self, operation: str, args: Any = (), stream: Any = None) -> Any:
+            if getattr(self._c, "_transaction_status", None) != FAILED_TRANSACTION:
+                setter = legacy.Cursor(self._c, paramstyle="format")
+                setter.execute(SET_TENANT.format("%s"), (request_context.current().tenant,))
+            return super().execute(operation, args, stream)
+
+    class TenantConnection(legacy.Connection):  # type: ignore[misc]
+        def cursor(self) -> Any:
+            return TenantCursor(self)
+
+    return TenantConnection
+
+
 class StockDialect(PGDialect_pg8000):
     """Stock pg8000 and SQLAlchemy over Sluice's socket and TLS: `postgresql+sluice_stock`."""
 
@@ -59,6 +84,8 @@ class StockDialect(PGDialect_pg8000):
 
     def connect(self, *args: Any, **options: Any) -> Any:
         socket_timeout = options.pop("socket_timeout")
+        legacy = import_module("pg8000.legacy")
+        sets_tenant = options.pop("sets_tenant")
         options["startup_params"] = dict(options.pop("startup"))
         usock = open_socket(
             options["host"],
@@ -68,7 +95,7 @@ class StockDialect(PGDialect_pg8000):
             connect_timeout=options.pop("connect_timeout"),
         )
         try:
-            connection_class = import_module("pg8000.legacy").Connection
+            connection_class = _tenant_connection(legacy) if sets_tenant else legacy.Connection
             connection = connection_class(**options, sock=usock, ssl_context=False)
         except BaseException:
             usock.close()

@@ -35,6 +35,7 @@ from sluice import request_context
 from sluice.db.driver import protocol
 from sluice.db.driver.cursor import PipelinedCursor
 from sluice.db.driver.prepared import PreparedStatement, PreparedStatementCache
+from sluice.db.driver.tenant_setting import SET_TENANT
 from sluice.db.driver.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
@@ -49,6 +50,7 @@ SET_TIMEOUTS = """
 # it has the commit, even with synchronous_commit off.
 CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the highest LSN, which no replica ever reaches
+SET_TENANT_SQL = SET_TENANT.format("$1")
 CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server's timeout is shorter than the client's
 
 
@@ -79,6 +81,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         lock_timeout: float = 5.0,
         prepared_statements: int = 0,  # at most, on the server
         deadline_share: float = 1.0,  # the longest wait, as a part of the request's remaining time
+        sets_tenant: bool = False,  # before each statement, for policies of row-level security
         application_name: str = "sluice",
         startup: Mapping[str, str] | None = None,  # session settings; they override all defaults
         clock: Callable[[], float] = time.time,
@@ -112,6 +115,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         usock.settimeout(socket_timeout)
         self._timeouts = socket_timeout, statement_timeout, lock_timeout
         self._deadline_share = deadline_share
+        self._sets_tenant = sets_tenant
         self._run_cursor = PipelinedCursor(self, paramstyle="named")
         self._poll = select.poll()
         self._poll.register(usock, select.POLLIN)
@@ -210,7 +214,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if usock is None:
             raise InterfaceError(CLOSED)
         begin = b"" if self.autocommit or self._in_transaction else self._begin()
-        before = begin + self._apply_deadline() + before
+        before = begin + self._transaction_settings() + before
         request_context.current().database.statements += 1
         if stream is not None:
             with self._protocol_guard:
@@ -306,6 +310,20 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             return UNKNOWN_LSN
         statement.mark_prepared(context)
         return str(context.rows[0][0])
+
+    def _transaction_settings(self) -> bytes:
+        """Return the messages that set the timeouts and the tenant for the next statement.
+
+        They are empty in a failed transaction: an error of theirs would skip ROLLBACK TO SAVEPOINT.
+        """
+        timeouts = self._apply_deadline()
+        if self._transaction_status == IN_FAILED_TRANSACTION:
+            return b""
+        if not self._sets_tenant:
+            return timeouts
+        tenant = request_context.current().tenant
+        set_tenant = protocol.parse_bind_execute(SET_TENANT_SQL, (tenant,), self._client_encoding)
+        return timeouts + set_tenant
 
     def _apply_deadline(self) -> bytes:
         """Limit the next statement to the request's remaining time.

@@ -11,9 +11,9 @@ from sluice.settings import DatabaseSettings
 
 
 def test_declarations_fit_the_migrations(
-    postgres_server: PostgresServer, migrated_database: str
+    postgres_server: PostgresServer, owners_database: str
 ) -> None:
-    settings = DatabaseSettings.from_url(postgres_server.url(database=migrated_database))
+    settings = DatabaseSettings.from_url(postgres_server.url(database=owners_database))
     database = Database(SqlalchemyPool(make_engine(settings, "function")))
     snapshot = read(database)
     database.dispose()

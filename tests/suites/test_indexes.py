@@ -22,10 +22,10 @@ def repositories() -> list[type[ResourceRepository]]:
 
 def test_no_index_is_missing(
     postgres_server: PostgresServer,
-    migrated_database: str,
+    owners_database: str,
     repositories: list[type[ResourceRepository]],
 ) -> None:
-    settings = DatabaseSettings.from_url(postgres_server.url(database=migrated_database))
+    settings = DatabaseSettings.from_url(postgres_server.url(database=owners_database))
     database = Database(SqlalchemyPool(make_engine(settings, "function")))
     tables = read(database).tables_by_name
     database.dispose()

@@ -122,12 +122,12 @@ def rows_of(client: Client, name: str, *, is_csv: bool) -> Iterator[tuple[Row, R
             number += 1
             if is_csv and value == "":
                 continue
-            row = case_of(name).new(client, number) | {field.name: value}
-            shown = row
             if name in POSTS:
                 sent = SentRow(client, name, field, value, number)
-                shown = sent.row
+                row, shown = sent.body, sent.row
                 sent.delete()
+            else:
+                row = shown = case_of(name).new(client, number) | {field.name: value}
             names = [column for column in columns if column in row]
             yield {each: row[each] for each in names}, {each: shown[each] for each in names}
 

@@ -23,21 +23,12 @@ def table(each: ComparedTable) -> Iterator[Finding]:
         message = "row-level security is on: only rows that a policy allows are found"
         yield Finding(resource.name, resource.table, message)
     keys = {key.column for key in resource.keys}
-    has_key = any(set(columns) <= keys for columns in unique_columns(each.table))
+    has_key = any(set(columns) <= keys for columns in each.table.unique_columns)
     if resource.writes and keys <= {*each.table.by_name} and not has_key:
         message = f"no unique index makes sure that {', '.join(sorted(keys))} identifies a row"
         yield Finding(resource.name, resource.table, message, _attribute("writes", writes=()))
     for constraint in resource.constraints:
         yield from _constraint(each, constraint)
-
-
-def unique_columns(found: TableSnapshot) -> list[tuple[str, ...]]:
-    """Return the columns of each unique index without a condition."""
-    return [
-        tuple(key.column for key in index.keys)
-        for index in found.indexes
-        if index.is_unique and index.is_valid and not index.predicate
-    ]
 
 
 def relations(each: ComparedTable, resources: Mapping[str, Resource]) -> Iterator[Finding]:
@@ -74,7 +65,7 @@ def _constraint(each: ComparedTable, declared: Constraint) -> Iterator[Finding]:
     if not columns <= {*each.table.by_name}:
         return
     if declared.kind == "unique":
-        found = any({*found} == columns for found in unique_columns(each.table))
+        found = any({*found} == columns for found in each.table.unique_columns)
         what = f"no unique constraint has the columns {', '.join(declared.columns)}"
     else:
         found = declared.name in _constraint_names(each, declared.kind)

@@ -29,9 +29,21 @@ def constraints(
             yield Expression(CONSTRAINT, (names, constraint.name, "check"))
         elif constraint.kind == "x":
             yield Expression(CONSTRAINT, (names, constraint.name, "exclusion"))
+    for names in _unique_indexes(each, columns):
+        yield Expression(CONSTRAINT, (names,))
     for (schema, name), names in sorted(_domain_checks(each, columns).items()):
         if schema == each.table.schema and len(domains[schema, name]) == 1:
             yield Expression(CONSTRAINT, (names, name, "domain"))
+
+
+def _unique_indexes(each: AdoptedTable, shown: set[str]) -> Iterator[list[str]]:
+    """Yield the columns of each unique index over several ones that is not a constraint's."""
+    found = {frozenset(c.columns) for c in each.table.constraints if c.kind in "pu"}
+    found.add(frozenset(each.key))
+    for columns in sorted(each.table.unique_columns):
+        if len(columns) > 1 and shown.issuperset(columns) and frozenset(columns) not in found:
+            found.add(frozenset(columns))
+            yield [*columns]
 
 
 def import_key(each: AdoptedTable, shown: Iterable[str]) -> list[str]:

@@ -206,6 +206,15 @@ class TableSnapshot:
         """Whether rows cannot be written: a view or a materialized view."""
         return self.kind in ("v", "m")
 
+    @property
+    def unique_columns(self) -> list[tuple[str, ...]]:
+        """The columns of each unique index without a condition. That of an expression is empty."""
+        return [
+            tuple(key.column for key in index.keys)
+            for index in self.indexes
+            if index.is_unique and index.is_valid and not index.predicate
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionArgument:

@@ -211,12 +211,7 @@ def _key_argument(table: TableSnapshot) -> str:
 def unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:
     """Return the columns of the primary key, then of each unique key without NULLs."""
     primary = [each.columns for each in table.constraints if each.kind == "p"]
-    others = [
-        tuple(key.column for key in index.keys)
-        for index in table.indexes
-        if index.is_unique and index.is_valid and not index.predicate
-    ]
-    others.sort(key=lambda columns: (len(columns), columns))
+    others = sorted(table.unique_columns, key=lambda columns: (len(columns), columns))
     keys = [key for key in others if all(c and table.by_name[c].not_null for c in key)]
     return list(dict.fromkeys([*primary, *keys]))
 

@@ -174,6 +174,14 @@ def test_import_does_not_use_a_deferrable_key(odd: Draft) -> None:
     assert of(odd, "deferred_key").resource().import_columns == ("slug",)
 
 
+def test_unique_index_is_a_constraint(odd: Draft) -> None:
+    found = of(odd, "pairs").resource().constraints
+    assert [(*each.columns, each.kind) for each in found] == [
+        ("a", "c", "unique"),
+        ("b", "a", "unique"),
+    ]
+
+
 def test_second_draft_of_known_resources_is_the_same(awkward: Database, odd: Draft) -> None:
     known = [each.resource() for each in odd.resources]
     again = drafted(awkward, known=known)

@@ -146,7 +146,11 @@ def test_write_with_failing_if_match_is_412(
 def test_write_with_stale_etag_is_412(client: Client, resource: str, route: RouteSpec) -> None:
     path = new_row_path(client, resource)
     old = client.get(path).headers["ETag"]
-    client.call("PATCH", path, case_of(resource).patch(client, BETWEEN))
+    case = case_of(resource)
+    if "update" in case.resource.writes:
+        client.call("PATCH", path, case.patch(client, BETWEEN))
+    elif not case.change_by_sql(client):
+        pytest.skip("every column is in the key, or a reference")
     assert write(client, resource, route, path, if_match=old).status == 412
 
 

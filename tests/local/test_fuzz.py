@@ -39,7 +39,15 @@ def fuzz(system: LocalSystem, *options: str) -> None:
     ]
     command += ["-H", "X-API-Key: local-admin", "--checks", "all"]
     command += ["--workers", "2", "--continue-on-failure", "--no-color", *options]
-    run = subprocess.run(command, cwd=system.home, capture_output=True, text=True, check=False)
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.fixtures.whole_numbers", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        command,
+        cwd=system.home,
+        env=os.environ | hooks,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stdout[-8_000:] + run.stderr
 
 

@@ -21,10 +21,12 @@ from tests.fixtures.cases import case_of, stored
 from tests.fixtures.client import Client
 from tests.fixtures.resources import RESOURCES, fill
 from tests.fixtures.served import served_handlers
+from tests.fixtures.template import ROOT
 
 SYNTAX_OR_NAMES = "42"  # the class of SQLSTATEs
 
 CONFIG = Path(__file__).with_name("fuzz.toml")
+HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fixtures.whole_numbers", "PYTHONPATH": str(ROOT)}
 pytestmark = pytest.mark.skipif(
     bool(application.current().openapi), reason="tests/local sends the requests"
 )
@@ -60,7 +62,14 @@ def send_requests(client: Client, folder: Path, *options: str) -> None:
         excluded = "|".join(["/api/(graphql|imports)", *(f"/{name}$" for name in broken)])
         command += ["--exclude-path-regex", excluded, "--no-color"]
         command += ["--workers", "1", "--continue-on-failure", *options]
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | HOOKS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     report = "\n".join(line[:300] for line in run.stdout.splitlines())  # URLs may be long
     assert run.returncode == 0, report[-12_000:] + run.stderr
 

@@ -40,14 +40,12 @@ def sluice_with_keys(url: str) -> Place:
 
 def _shop(url: str) -> Any:
     from sluice.db.database import Database
-    from sluice.db.engine import make_engine
-    from sluice.db.sqlalchemy_pool import SqlalchemyPool
+    from sluice.db.pools import make_pool
     from sluice.settings import DatabaseSettings
     from sluice.sql.page_cursor import CursorSigner
     from sluice.unit_of_work import Repositories
 
-    engine = make_engine(DatabaseSettings.from_url(url), "function")
-    database = Database(SqlalchemyPool(engine))
+    database = Database(make_pool(DatabaseSettings.from_url(url), "function"))
     return Repositories(database, CursorSigner(b"the key of the benchmarks' cursors"))
 
 

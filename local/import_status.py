@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import NotSetUp, SluiceError
 from sluice.imports.job_repository import ImportJobRepository
 from sluice.settings import DatabaseSettings
@@ -85,7 +84,7 @@ class ImportStatus:
 def import_jobs_fetcher(settings: DatabaseSettings) -> FetchJobs:
     """Return a function that fetches the newest imports; it connects when first called."""
     impatient = replace(settings, pool_overflow=0, connect_timeout=1.0, socket_timeout=2.0)
-    database = Database(SqlalchemyPool(make_engine(impatient, "function")))
+    database = Database(make_pool(impatient, "function"))
     imports = ImportJobRepository(database, CursorSigner(b"cursors are not used"))
 
     def fetch() -> list[dict[str, Any]]:

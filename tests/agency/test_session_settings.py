@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import ListQuery
 from sluice.sql.page_cursor import CursorSigner
@@ -47,7 +46,7 @@ def pages(repository: ResourceRepository, query: ListQuery) -> Iterator[str]:
 
 def read_all(client: Client) -> dict[object, list[str]]:
     """Return the pages of each sort, and of each range that begins at a value at a bound."""
-    database = Database(SqlalchemyPool(make_engine(DatabaseSettings.from_url(client.url), "tests")))
+    database = Database(make_pool(DatabaseSettings.from_url(client.url), "tests"))
     kind: type[ResourceRepository] = application.current().load("repositories", "specimens")
     repository, fields = (
         kind(database, CursorSigner(b"a key")),

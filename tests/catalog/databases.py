@@ -9,8 +9,7 @@ from catalog.draft import AdoptRequest, Draft, DraftResource
 from catalog.expression import source
 from catalog.read import read
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.settings import DatabaseSettings
 from tests.fixtures.database import owner_connection
 
@@ -21,7 +20,7 @@ AWKWARD = Path(__file__).parent / "awkward.sql"
 def opened(url: str) -> Iterator[Database]:
     """Open a database."""
     settings = DatabaseSettings.from_url(url)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     yield database
     database.dispose()
 

@@ -7,8 +7,7 @@ import pytest
 from catalog.indexes import missing
 from catalog.read import read
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.kinds.array import Array
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.char import Char
@@ -97,7 +96,7 @@ class Days(ResourceRepository):
 @pytest.fixture
 def database(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield database

@@ -19,7 +19,7 @@ ALLOWED = {
     "sluice.settings": {"sluice.env_reader", "sluice.libpq_url"},
     "sluice.env_reader": set(),
     "sluice.libpq_url": set(),
-    "sluice.gc_tuning": {"sqlalchemy"},
+    "sluice.gc_tuning": set(),
     "sluice.request_context": set(),
     "sluice.snapstart": {"sluice.settings", "snapshot_restore_py"},
     "sluice.endpoints": set(),

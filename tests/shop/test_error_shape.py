@@ -11,8 +11,7 @@ import pytest
 from scripts.openapi import error_classes
 from sluice import errors, runtime
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.database import owner_connection
 from tests.fixtures.shop import Shop
@@ -89,11 +88,11 @@ def pool_exhausted(shop: Shop) -> ApiResponse:
     small = dataclasses.replace(
         current.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
     )
-    engine = make_engine(small, "function")
-    runtime.set_current(runtime.Runtime(current.settings, Database(SqlalchemyPool(engine))))
-    with closing(engine.raw_connection()):
+    pool = make_pool(small, "function")
+    runtime.set_current(runtime.Runtime(current.settings, Database(pool)))
+    with closing(pool.checkout()):
         response = shop.get("/api/products")
-    engine.dispose()
+    pool.dispose()
     return response
 
 

@@ -5,8 +5,7 @@ from catalog.read import read
 from local.postgres import PostgresServer
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.settings import DatabaseSettings
 
 
@@ -14,7 +13,7 @@ def test_declarations_fit_the_migrations(
     postgres_server: PostgresServer, owners_database: str
 ) -> None:
     settings = DatabaseSettings.from_url(postgres_server.url(database=owners_database))
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     snapshot = read(database)
     database.dispose()
 

@@ -7,8 +7,7 @@ from catalog.read import read
 from local.postgres import PostgresServer
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.settings import DatabaseSettings
 from sluice.sql.resource_repository import ResourceRepository
 from tests.fixtures.own_tables import is_adopted
@@ -26,7 +25,7 @@ def test_no_index_is_missing(
     repositories: list[type[ResourceRepository]],
 ) -> None:
     settings = DatabaseSettings.from_url(postgres_server.url(database=owners_database))
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     tables = read(database).tables_by_name
     database.dispose()
     assert [*missing(repositories, tables, best=not is_adopted())] == []

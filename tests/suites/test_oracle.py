@@ -20,8 +20,7 @@ import pytest
 
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.kinds.field import Field
 from sluice.resource import Resource
 from sluice.settings import DatabaseSettings
@@ -174,7 +173,7 @@ def cases_of(name: str) -> int:
 
 @contextmanager
 def lists_of(client: Client, name: str, seed: str) -> Iterator[Lists]:
-    pool = SqlalchemyPool(make_engine(DatabaseSettings.from_url(client.url), "function"))
+    pool = make_pool(DatabaseSettings.from_url(client.url), "function")
     database = Database(pool)
     repository = application.current().load("repositories", name)(database, SIGNER)
     yield Lists(client, repository, random.Random(f"{seed}{SEED}"))

@@ -22,8 +22,7 @@ from catalog.read import read
 from local.postgres import PostgresServer
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.kinds.field import Field
 from sluice.resource import Many, Resource
 from sluice.settings import DatabaseSettings
@@ -126,7 +125,7 @@ def tables(postgres_server: PostgresServer, migrated_database: str) -> Iterator[
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE_TABLE
         )
     url = postgres_server.url("sluice_app", "plans", password="canary-app")
-    database = Database(SqlalchemyPool(make_engine(DatabaseSettings.from_url(url), "function")))
+    database = Database(make_pool(DatabaseSettings.from_url(url), "function"))
     with closing(owner_connection(url)) as generic:
         generic.run("SET plan_cache_mode = force_generic_plan")
         executor = ExplainExecutor(database, generic, frozenset(name for (name,) in large))

@@ -1,17 +1,17 @@
-"""Import SQLAlchemy with the garbage collector off. Import this module first.
+"""Keep the garbage collector out of a cold start. Import this module before all others.
 
-Importing SQLAlchemy takes half of the import time of a cold start, and creates tens of thousands of
-objects that are never freed. The collector would scan them many times during the import, and again
-in each later full collection. `gc.freeze()` excludes them from later collections.
+The objects that imports create are never freed. The collector would scan them many times during the
+imports, and again in each later full collection: 15 ms and 20 ms of the products function.
 """
 
 import gc
 
 _was_enabled = gc.isenabled()
 gc.disable()
-try:
-    import sqlalchemy.dialects.postgresql.pg8000  # noqa: F401
-finally:
+
+
+def finish() -> None:
+    """Exclude all present objects from later collections, and start the collector again."""
+    gc.freeze()
     if _was_enabled:
         gc.enable()
-gc.freeze()

@@ -15,18 +15,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
+from sluice import gc_tuning  # isort: skip - first, because it stops the collector
 from sluice import application, snapstart
 from sluice.admission import Admission
 from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
 from sluice.db.error_names import ErrorNames
 from sluice.db.passwords import password_provider
+from sluice.db.pools import make_pool
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.settings import DatabaseSettings, Settings, SettingsError
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
@@ -190,16 +189,15 @@ def _request_database(
     probe_lock = DynamoProbeLock(dynamodb, settings.rate_limit_table, address)
     breaker = CircuitBreaker(probe_lock, name=name)
     provider = password_provider(settings.aws, server)
-    engine = make_engine(
+    pool = make_pool(
         server, "function", password_provider=provider, breaker=breaker, names=error_names
     )
-    return Database(SqlalchemyPool(engine), breaker, report_lsn=settings.replica is not None)
+    return Database(pool, breaker, report_lsn=settings.replica is not None)
 
 
 def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
     provider = password_provider(settings.aws, server)
-    engine = make_engine(server, "batch", password_provider=provider, names=error_names)
-    return Database(SqlalchemyPool(engine))
+    return Database(make_pool(server, "batch", password_provider=provider, names=error_names))
 
 
 def error_names() -> ErrorNames:
@@ -286,3 +284,4 @@ def _prepare_for_snapshot() -> None:
 
 
 snapstart.before_snapshot(_prepare_for_snapshot)
+gc_tuning.finish()

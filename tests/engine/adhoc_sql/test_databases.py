@@ -13,9 +13,8 @@ from sluice import request_context, runtime
 from sluice.adhoc_sql.databases import AdhocSqlDatabases
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
+from sluice.db.pools import make_pool
 from sluice.db.replica import Replica
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import DatabaseUnavailable, NotFound
 from sluice.settings import AdhocSqlSettings, Settings
 from tests.engine.adhoc_sql.catalogue import CATALOGUE
@@ -74,7 +73,7 @@ def test_breaker_of_the_replica_does_not_stop_the_primary() -> None:
         server = replace(settings.database, host="127.0.0.1", port=port, password="p")
         role = AdhocSqlSettings(server, max_cost=1000, timeout=1)
         breaker = CircuitBreaker()
-        pool = SqlalchemyPool(make_engine(server, "function", breaker=breaker))
+        pool = make_pool(server, "function", breaker=breaker)
         replica = Replica(Database(pool, breaker))
         settings = replace(settings, database=server, replica=server, adhoc_sql=role)
         databases = AdhocSqlDatabases(settings, replica, CATALOGUE)

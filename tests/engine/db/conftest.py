@@ -11,8 +11,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice.db.database import Database
 from sluice.db.driver.connection import PipelinedConnection
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.settings import DatabaseSettings
 
 Connect = Callable[..., Any]
@@ -102,8 +101,7 @@ def make_database(settings: DatabaseSettings) -> Iterator[Callable[..., Database
     def make(
         workload: Any = "function", *, options: dict[str, Any] | None = None, **changes: Any
     ) -> Database:
-        engine = make_engine(replace(settings, **changes), workload, **options or {})
-        made.append(Database(SqlalchemyPool(engine)))
+        made.append(Database(make_pool(replace(settings, **changes), workload, **options or {})))
         return made[-1]
 
     yield make

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
+from sluice import request_context
 from sluice.db.database import Database
 from sluice.db.pool import PoolMetrics
 from sluice.errors import ConnectionLost, DatabaseUnavailable, PoolExhausted
@@ -47,18 +48,19 @@ def test_idle_connection_is_replaced_by_age(
     assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
 
 
+@pytest.mark.parametrize("workload", ["function", "web"])
 def test_old_connection_is_replaced_alone(
-    make_database: Callable[..., Database],
+    make_database: Callable[..., Database], workload: str
 ) -> None:
     clock = Clock()
-    database = make_database("web", options={"clock": clock})
-    old, young = database.pool.engine.raw_connection(), database.pool.engine.raw_connection()
+    database = make_database(workload, pool_size=2, options={"clock": clock})
+    old, young = database.pool.checkout(), database.pool.checkout()
     old.close()
     clock.now += 200
-    young.dbapi_connection.cursor().execute("SELECT 1")  # type: ignore[union-attr]
+    young.cursor().execute("SELECT 1")
     young.close()
     clock.now += 200
-    both = [database.pool.engine.raw_connection() for _ in range(2)]
+    both = [database.pool.checkout() for _ in range(2)]
     assert database.pool.metrics().invalid == 1
     for connection in both:
         connection.close()
@@ -94,13 +96,15 @@ def test_read_is_retried_after_a_lost_connection(
     assert proxy.connections == 2
 
 
-def test_read_fails_after_two_lost_connections(proxied_database: tuple[TcpProxy, Database]) -> None:
-    proxy, database = proxied_database
+def test_read_fails_after_two_lost_connections(
+    make_proxy: Any, settings: Any, make_database: Callable[..., Database]
+) -> None:
+    proxy = make_proxy(settings.host, settings.port)
 
-    def cut_again(*_: object) -> None:
+    def cut(*_: object) -> None:
         proxy.disconnect_at(b"unlucky", delivered=False)
 
-    event.listen(database.pool.engine, "connect", cut_again)
+    database = make_database(host=proxy.host, port=proxy.port, options={"on_connect": cut})
     with pytest.raises(ConnectionLost):
         database.read(Query("SELECT 'unlucky'"))
     assert proxy.connections == 2
@@ -147,7 +151,7 @@ def test_connecting_to_a_silent_server_times_out(
 
 def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., Database]) -> None:
     database = make_database(pool_timeout=0.3)
-    held = [database.pool.engine.raw_connection() for _ in range(2)]
+    held = [database.pool.checkout() for _ in range(2)]
     assert database.pool.metrics() == replace(EMPTY, checked_out=2, overflow=1)
 
     def read_rejected(_: int) -> tuple[PoolExhausted, float]:
@@ -167,9 +171,59 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
 
 
 def test_exhausted_pool_rejects_engine_connections(make_database: Callable[..., Database]) -> None:
-    engine = make_database(pool_timeout=0.1, pool_overflow=0).pool.engine
-    with engine.connect(), pytest.raises(PoolExhausted):
-        engine.connect()
+    pool = make_database("web", pool_timeout=0.1, pool_overflow=0).pool
+    with ExitStack() as held:
+        for _ in range(pool.metrics().size):
+            held.enter_context(pool.engine.connect())
+        with pytest.raises(PoolExhausted):
+            pool.engine.connect()
+
+
+def test_connection_lent_before_dispose_is_closed_when_returned(database: Database) -> None:
+    lent = database.pool.checkout()
+    database.dispose()
+    lent.close()
+    assert lent.connection.closed
+    assert database.pool.metrics() == EMPTY
+
+
+def test_waiting_thread_gets_the_returned_connection(
+    make_database: Callable[..., Database],
+) -> None:
+    database = make_database(pool_overflow=0, pool_timeout=20)
+    held = database.pool.checkout()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(backend_pid, database)
+        held.close()
+        assert waiting.result() == backend_pid(database)
+
+
+def test_wait_ends_at_the_deadline_of_the_request(make_database: Callable[..., Database]) -> None:
+    database = make_database(pool_overflow=0, pool_timeout=20)
+    held = database.pool.checkout()
+    begun = time.monotonic()
+    with request_context.begin(0.2), pytest.raises(PoolExhausted):
+        database.read(Query("SELECT 1"))
+    assert time.monotonic() - begun < 5
+    held.close()
+
+
+def test_failed_connection_gives_its_place_back(make_database: Callable[..., Database]) -> None:
+    database = make_database(pool_overflow=0, pool_timeout=0.1, port=1)
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailable):
+            database.read(Query("SELECT 1"))
+    assert database.pool.metrics() == EMPTY
+
+
+def test_returned_connection_is_rolled_back(make_database: Callable[..., Database]) -> None:
+    database = make_database(pool_overflow=0)
+    lent = database.pool.checkout()
+    lent.cursor().execute("CREATE TABLE never_committed (id int)")
+    assert lent.connection.in_transaction
+    lent.close()
+    (row,) = database.read(Query("SELECT to_regclass('never_committed') AS found"))
+    assert row.found is None
 
 
 def test_metrics_of_unused_and_disposed_pools(database: Database) -> None:
@@ -183,7 +237,7 @@ def test_metrics_of_unused_and_disposed_pools(database: Database) -> None:
 def test_batch_engine_counts_without_a_pool(make_database: Callable[..., Database]) -> None:
     database = make_database("batch")
     assert backend_pid(database) != backend_pid(database)
-    with database.pool.engine.connect():
+    with database.connection():
         assert database.pool.metrics() == PoolMetrics(0, 0, checked_out=1, overflow=0, invalid=0)
     assert database.pool.metrics().checked_out == 0
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from sluice import errors
 from sluice.db.database import Database
@@ -25,6 +25,13 @@ def any_database(
     request: pytest.FixtureRequest, make_database: Callable[..., Database]
 ) -> Database:
     return make_database(options=request.param, socket_timeout=0.5)
+
+
+@pytest.fixture
+def engine(make_database: Callable[..., Database]) -> Engine:
+    """The engine of a web server."""
+    found: Engine = make_database("web").pool.engine
+    return found
 
 
 def test_rows_have_names_and_values(any_database: Database) -> None:
@@ -121,6 +128,18 @@ def test_round_trips(
     )  # SCRAM's three, and the statement
     assert proxy.count_round_trips(lambda: database.read(Query("SELECT :n", {"n": 1}))) == 1
     assert proxy.count_round_trips(lambda: database.write(Query("SELECT :n", {"n": 1}))) == 1
+    with database.transaction() as transaction:
+        assert proxy.count_round_trips(lambda: transaction.write(Query("SELECT :n", {"n": 1}))) == 1
+        assert proxy.count_round_trips(transaction.commit) == 1
+    assert proxy.connections == 1
+
+
+def test_round_trips_of_isolation_levels(
+    make_proxy: Any, settings: DatabaseSettings, make_database: Callable[..., Database]
+) -> None:
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database("web", host=proxy.host, port=proxy.port)
+    database.read(Query("SELECT 1"))
 
     def transaction(level: str) -> Callable[[], None]:
         def run() -> None:
@@ -141,36 +160,35 @@ def test_round_trips(
     assert proxy.connections == 1
 
 
-def test_isolation_level_ends_with_the_transaction(database: Database) -> None:
+def test_isolation_level_ends_with_the_transaction(engine: Engine) -> None:
     show = text("SHOW transaction_isolation")
-    engine = database.pool.engine
     with engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
         assert connection.scalar(show) == "serializable"
         assert connection.get_isolation_level() == "SERIALIZABLE"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         assert connection.get_isolation_level() == "AUTOCOMMIT"
-    with database.pool.engine.connect() as connection:
+    with engine.connect() as connection:
         assert connection.scalar(show) == "read committed"
         assert connection.get_isolation_level() == "READ COMMITTED"
 
 
-def test_read_only_transaction(database: Database) -> None:
-    with database.pool.engine.connect().execution_options(postgresql_readonly=True) as connection:
+def test_read_only_transaction(engine: Engine) -> None:
+    with engine.connect().execution_options(postgresql_readonly=True) as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "on"
-    with database.pool.engine.connect() as connection:
+    with engine.connect() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
 
 
-def test_dialect_knows_version_and_schema(database: Database) -> None:
-    with database.pool.engine.connect() as connection:
+def test_dialect_knows_version_and_schema(engine: Engine) -> None:
+    with engine.connect() as connection:
         asked = connection.exec_driver_sql(
             "SELECT current_setting('server_version_num')::int / 10000, current_schema()"
         )
         major, schema = asked.one()
-    dialect = database.pool.engine.dialect
+    dialect = engine.dialect
     assert dialect.server_version_info is not None
     assert (dialect.server_version_info[0], dialect.default_schema_name) == (major, schema)
-    assert isinstance(inspect(database.pool.engine).get_table_names(), list)
+    assert isinstance(inspect(engine).get_table_names(), list)
 
 
 def test_each_connection_gets_a_current_password(
@@ -199,12 +217,13 @@ def test_unusable_settings_are_rejected_at_once(settings: DatabaseSettings) -> N
             make_engine(replace(settings, **changes), "function")  # type: ignore[arg-type]
 
 
-def test_statement_timeout_is_raised(database: Database, admin: Any) -> None:
-    with database.pool.engine.connect() as connection:
+def test_statement_timeout_is_raised(engine: Engine) -> None:
+    with engine.connect() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 20"))
         with pytest.raises(errors.StatementTimeout):
             connection.execute(text("SELECT pg_sleep(10)"))
-    assert database.read(Query("SELECT 1"))[0][0] == 1
+        connection.rollback()
+        assert connection.scalar(text("SELECT 1")) == 1
 
 
 def test_missing_parameter_sends_nothing(database: Database) -> None:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from sluice import errors, request_context
 from sluice.db.database import Database
@@ -74,12 +73,12 @@ def test_transactions_commit_and_roll_back(
     make_database: MakeDatabase, pooler: int, admin: Any
 ) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
-    engine = make_database(port=pooler, pooler="pgbouncer").pool.engine
-    with engine.connect() as connection:
-        connection.execute(text("INSERT INTO pooled VALUES (1)"))
-        connection.rollback()
-        connection.execute(text("INSERT INTO pooled VALUES (2)"))
-        connection.commit()
+    database = make_database(port=pooler, pooler="pgbouncer")
+    with database.transaction() as transaction:
+        transaction.write(Query("INSERT INTO pooled VALUES (1)"))
+    with database.transaction() as transaction:
+        transaction.write(Query("INSERT INTO pooled VALUES (2)"))
+        transaction.commit()
     assert list(admin.run("SELECT id FROM pooled")) == [[2]]
 
 

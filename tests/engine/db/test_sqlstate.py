@@ -35,7 +35,7 @@ def schema(settings: Any) -> Iterator[str]:
 
 @pytest.fixture
 def engine(make_database: Callable[..., Database], schema: str) -> Engine:
-    return make_database(options={"names": lambda: NAMES}).pool.engine
+    return make_database("web", options={"names": lambda: NAMES}).pool.engine
 
 
 def provoke(engine: Engine, sql: str) -> errors.SluiceError:
@@ -200,7 +200,22 @@ def test_query_and_session_name_the_same_fields(
         assert [fault.pointer for fault in caught.value.errors] == ["/name"]
 
 
-def test_deferred_constraint_is_translated(engine: Engine) -> None:
+def test_deferred_constraint_of_a_transaction_is_translated(
+    make_database: Callable[..., Database],
+) -> None:
+    database = make_database(options={"names": lambda: NAMES})
+    with database.transaction() as transaction:
+        transaction.write(Query("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
+        references = "REFERENCES p DEFERRABLE INITIALLY DEFERRED"
+        transaction.write(Query(f"CREATE TEMP TABLE c (user_id int {references})"))
+        transaction.write(Query("INSERT INTO c VALUES (1)"))
+        with pytest.raises(errors.ValidationFailed) as caught:
+            transaction.commit()
+    assert [fault.pointer for fault in caught.value.errors] == ["/user_id"]
+    assert database.pool.metrics().invalid == 0
+
+
+def test_deferred_constraint_of_an_engine_is_translated(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
         connection.execute(
@@ -311,8 +326,8 @@ def wait_until_blocked(connection: Any, pid: int) -> None:
 def test_failed_connection_is_unavailable(
     make_database: Callable[..., Database], changes: dict[str, Any]
 ) -> None:
-    database = make_database(**changes)
-    for use in (lambda: database.read(Query("SELECT 1")), lambda: database.pool.engine.connect()):
+    database, web = make_database(**changes), make_database("web", **changes)
+    for use in (lambda: database.read(Query("SELECT 1")), lambda: web.pool.engine.connect()):
         with pytest.raises(UNAVAILABLE) as caught:
             use()
         assert type(caught.value) is UNAVAILABLE

@@ -5,8 +5,7 @@ import dataclasses
 from catalog import gate
 from sluice import runtime
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.fixtures.sample import Library
@@ -50,7 +49,7 @@ def test_pending_migration_is_shown(isolated_library: Library) -> None:
 def test_readiness_shows_what_a_deployment_compared(isolated_library: Library) -> None:
     isolated_library.sql("DROP INDEX books_copies_idx")
     settings = DatabaseSettings.from_url(isolated_library.url)
-    database = Database(SqlalchemyPool(make_engine(settings, "batch")))
+    database = Database(make_pool(settings, "batch"))
 
     gate.compare(database, "sample")
     (difference,) = gate.compare(database, "sample")

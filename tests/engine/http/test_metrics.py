@@ -11,8 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from sluice import runtime
 from sluice.db.breaker import OPEN_SECONDS, CircuitBreaker
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import DatabaseUnavailable
 from sluice.http.environment import environment
 from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
@@ -80,8 +79,8 @@ def test_circuit_change_is_written_at_once(library: Library, capsys: Capture) ->
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
     breaker = CircuitBreaker(clock=clock)
-    engine = make_engine(current.settings.database, "function")
-    unreachable = runtime.Runtime(current.settings, Database(SqlalchemyPool(engine), breaker))
+    pool = make_pool(current.settings.database, "function")
+    unreachable = runtime.Runtime(current.settings, Database(pool, breaker))
 
     def rejected() -> None:
         raise ConnectionRefusedError

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.migrations.applications import application_grants
 from sluice.migrations.grants import Grant, combined, of_functions, of_tables, required
 from sluice.migrations.pending import PendingChanges
@@ -51,7 +50,7 @@ def test_functions_give_privileges_by_their_name() -> None:
 
 def test_function_is_found_by_its_name(empty_database: str) -> None:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     grant = Grant("pg_monitor", "EXECUTE", "FUNCTION", 'public."Lend"')
 
     def is_granted() -> bool:
@@ -76,7 +75,7 @@ def test_any_name_of_a_schema_is_quoted() -> None:
 
 def test_insert_needs_the_sequence_of_a_serial(empty_database: str) -> None:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in SEQUENCES.split(";\n"):
         database.write(Query(statement))
     tables = (

@@ -9,8 +9,8 @@ import pytest
 
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.pools import make_pool
 from sluice.db.session_settings import deviations
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.migrations.plan import plan
 from sluice.migrations.runner import migrate_url
 from sluice.query import Query
@@ -104,7 +104,7 @@ def test_trigger_and_operators_find_their_schemas(
         search_path=schemas,
         pooler="none" if schemas else "rds-proxy",
     )
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
 
     database.write(Query("""INSERT INTO "order".items VALUES (1, 'Ab')"""))
 

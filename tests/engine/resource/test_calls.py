@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import Conflict, NotFound, StaleVersion, ValidationFailed
 from sluice.kinds.date import Date
 from sluice.kinds.integer import BigInt, Integer
@@ -101,7 +100,7 @@ def call_of(function: Function) -> Call:
 @pytest.fixture(name="club")
 def database_of_the_club(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in TABLES.split(";\n"):
         database.write(Query(statement))
     yield database

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import StaleVersion
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import BigInt, Integer
@@ -71,7 +70,7 @@ class DerivedParts(ResourceRepository):
 @pytest.fixture(name="database")
 def database_with_parts(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield database

@@ -12,8 +12,7 @@ from graphql import build_schema, validate_schema
 from local.postgres import PostgresServer
 from scripts.derive.graphql import derived_schema
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.graph.part import graphql_name
 from sluice.kinds.field import DeclarationError, Field
 from sluice.kinds.integer import BigInt, Integer
@@ -71,7 +70,7 @@ NAMES = (
 def migrated_copy(postgres_server: PostgresServer, migrated_database: str) -> Iterator[Database]:
     copy_database(postgres_server, migrated_database, "field_names")
     settings = DatabaseSettings.from_url(postgres_server.url(database="field_names"))
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     yield database
     database.dispose()
 

@@ -7,8 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.char import Char
 from sluice.kinds.choice import Choice
@@ -57,7 +56,7 @@ def values_of(field: Field) -> list[object]:
 @pytest.fixture(name="database")
 def database_of_types(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     database.write(Query("CREATE EXTENSION IF NOT EXISTS citext"))
     database.write(Query("CREATE TYPE stage AS ENUM ('new', 'old, and sold')"))
     yield database

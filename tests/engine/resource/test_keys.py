@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import InvalidParameter, NotFound, StaleVersion
 from sluice.kinds.date import Date
 from sluice.kinds.field import Field
@@ -70,7 +69,7 @@ RATE_KEYS, LABEL_KEYS = CountryRates.resource.keys, SlugLabels.resource.keys
 @pytest.fixture(name="database")
 def database_of_tables(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     database.write(Query("SET SESSION ROLE some_columns"))

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from local.postgres import PostgresServer
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.numeric import Numeric
@@ -123,11 +122,7 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("CREATE DATABASE things")
     database = Database(
-        SqlalchemyPool(
-            make_engine(
-                DatabaseSettings.from_url(postgres_server.url(database="things")), "function"
-            )
-        )
+        make_pool(DatabaseSettings.from_url(postgres_server.url(database="things")), "function")
     )
     database.write(Query(TABLE))
     yield database

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import InvalidCursor, NotFound
 from sluice.kinds.boolean import Boolean
 from sluice.kinds.date import Date
@@ -107,7 +106,7 @@ class LinkedLabels(ResourceRepository):
 @pytest.fixture
 def database(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     for statement in TABLES.split(";"):
         if statement.strip():
             database.write(Query(statement))

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import NotFound, StaleVersion
 from sluice.kinds.integer import BigInt
 from sluice.query import Query
@@ -64,9 +63,7 @@ class PartRepository(WriteRepository):
 
 @pytest.fixture
 def parts(empty_database: str) -> Iterator[PartRepository]:
-    database = Database(
-        SqlalchemyPool(make_engine(DatabaseSettings.from_url(empty_database), "function"))
-    )
+    database = Database(make_pool(DatabaseSettings.from_url(empty_database), "function"))
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield PartRepository(database, CursorSigner(b"the key of this test"))

@@ -7,8 +7,7 @@ import sys
 from dataclasses import replace
 
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings
@@ -16,9 +15,7 @@ from sluice.sql.page_cursor import CursorSigner
 
 
 def main(url: str, endpoint: str, bucket: str, job: str) -> None:
-    database = Database(
-        SqlalchemyPool(make_engine(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
-    )
+    database = Database(make_pool(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
     settings = AwsSettings("us-east-1", "local", "local", s3_endpoint=endpoint)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

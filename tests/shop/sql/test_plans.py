@@ -21,8 +21,7 @@ from shop.products import ProductRepository
 from shop.reports import ReportRepository
 from sluice import application
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.imports.job_repository import ImportJobRepository
 from sluice.kinds.integer import BigInt
 from sluice.resource import Resource
@@ -169,7 +168,7 @@ def executor(postgres_server: PostgresServer, migrated_database: str) -> Iterato
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE_TABLE
         )
     url = postgres_server.url("sluice_app", "plans", password="canary-app")
-    database = Database(SqlalchemyPool(make_engine(DatabaseSettings.from_url(url), "function")))
+    database = Database(make_pool(DatabaseSettings.from_url(url), "function"))
     with closing(owner_connection(url)) as generic:
         generic.run("SET plan_cache_mode = force_generic_plan")
         yield ExplainExecutor(database, generic, frozenset(name for (name,) in large_tables))

@@ -12,8 +12,7 @@ from shop.inventory import InventoryRepository
 from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import SluiceError, StaleVersion
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
@@ -27,7 +26,7 @@ WRITERS = 16
 def database(shop: Shop) -> Iterator[Database]:
     """A database with a connection for each writer."""
     settings = replace(runtime.current().settings.database, pool_size=WRITERS)
-    database = Database(SqlalchemyPool(make_engine(settings, "function")))
+    database = Database(make_pool(settings, "function"))
     yield database
     database.dispose()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 
 from local.postgres import PostgresServer
 from shop import ordering
@@ -19,7 +19,7 @@ from sluice import application, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.mapped import models
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.errors import Duplicate, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
@@ -29,23 +29,25 @@ from tests.fixtures.shop import Shop
 MUG = {"name": "Mug", "price": 5, "category": "mugs"}
 
 
-@pytest.fixture(params=["pipelined", "stock driver"])
-def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
-    """A runtime that uses Sluice's connection, and one that uses pg8000's."""
+@pytest.fixture(params=[None, "for this test"], ids=["pipelined", "stock driver"])
+def build(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Callable[..., Runtime]]:
+    """Return what builds a runtime that uses Sluice's connection, or pg8000's."""
     settings = runtime.current().settings
-    reasons: dict[str, Callable[[], str | None]] = {
-        "pipelined": lambda: None,
-        "stock driver": lambda: "for this test",
-    }
-    engine = make_engine(
-        settings.database,
-        "function",
-        names=runtime.error_names,
-        unsupported_reason=reasons[request.param],
-    )
-    database = Database(SqlalchemyPool(engine))
-    yield Runtime(settings, database)
-    database.dispose()
+    made: list[Database] = []
+
+    def build(**hooks: Any) -> Runtime:
+        options = {"names": runtime.error_names, "unsupported_reason": lambda: request.param}
+        made.append(Database(make_pool(settings.database, "function", **options, **hooks)))
+        return Runtime(settings, made[-1])
+
+    yield build
+    for database in made:
+        database.dispose()
+
+
+@pytest.fixture
+def built(build: Callable[..., Runtime]) -> Runtime:
+    return build()
 
 
 def names(shop: Shop) -> list[str]:
@@ -187,13 +189,11 @@ def test_related_objects_are_written_in_order(shop: Shop, built: Runtime) -> Non
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 def test_serialization_failure_retries_the_whole_unit(
-    shop: Shop, built: Runtime, isolation: str
+    shop: Shop, build: Callable[..., Runtime], isolation: str
 ) -> None:
     mug = shop.add_product("Mug", stock=10)
-    built.database.dispose()
 
-    @event.listens_for(built.database.pool.engine, "connect")
-    def isolate(connection: Any, record: object) -> None:
+    def isolate(connection: Any) -> None:
         connection.cursor().execute(f"SET default_transaction_isolation = '{isolation}'")
         connection.commit()
 
@@ -206,7 +206,7 @@ def test_serialization_failure_retries_the_whole_unit(
             shop.sql("UPDATE inventory SET quantity = quantity - 1")  # a concurrent change
         work.get(InventoryRepository).adjust(mug, -1)
 
-    built.run_in_transaction(take_one)
+    build(on_connect=isolate).run_in_transaction(take_one)
 
     assert len(attempts) == 3
     assert shop.sql("SELECT quantity FROM inventory") == [[7]]

@@ -10,19 +10,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from sluice import errors, request_context
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
-from sluice.db.pool import Checkout
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pool import Checkout, ConnectionPool
 from sluice.db.sqlstate import translate
 from sluice.query import Query
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
 TRANSACTION_SETTINGS = (
@@ -136,11 +132,10 @@ class AdhocSqlTransaction:
         Raises QueryRejected or QueryTooExpensive if the query is the cause of an error, and other
         SluiceErrors of the database.
         """
-        connection: Any = self._checkout.connection
         timeout_ms = max(1, round(self._time_left() * 1000))
         timeout = f"SET LOCAL statement_timeout = {timeout_ms}"
         try:
-            cursor = connection.cursor()
+            cursor = self._checkout.cursor()
             # All of these, and BEGIN, are sent together with the statement, in one round trip.
             for statement in (timeout, *self._pending_settings):
                 cursor.send_before(statement)
@@ -168,10 +163,10 @@ class AdhocSqlTransaction:
 
 
 class AdhocSqlDatabase:
-    """Opens transactions on an engine. Create it before the engine's first connection."""
+    """Opens transactions on the connections of a pool that `make_pool` makes with hooks."""
 
-    def __init__(self, engine: "Engine") -> None:
-        self._pool = SqlalchemyPool(engine, on_connect=_make_read_only, on_return=_discard_session)
+    def __init__(self, make_pool: Callable[..., ConnectionPool]) -> None:
+        self._pool = make_pool(on_connect=_make_read_only, on_return=_discard_session)
 
     @contextmanager
     def transaction(

@@ -10,8 +10,8 @@ from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.database import AdhocSqlDatabase
 from sluice.adhoc_sql.service import AdhocSqlService
 from sluice.db.breaker import CircuitBreaker
-from sluice.db.engine import make_engine
 from sluice.db.passwords import password_provider
+from sluice.db.pools import make_pool
 from sluice.query import Query
 from sluice.settings import AdhocSqlSettings, DatabaseSettings, Settings
 
@@ -87,8 +87,10 @@ class AdhocSqlDatabases:
         with self._lock:
             if key not in self._databases:
                 provider = password_provider(self._settings.aws, role)
-                engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
-                self._databases[key] = AdhocSqlDatabase(engine)
+                pool = partial(
+                    make_pool, role, "function", password_provider=provider, breaker=breaker
+                )
+                self._databases[key] = AdhocSqlDatabase(pool)
             return self._databases[key]
 
     def _analyst(self) -> AdhocSqlSettings:

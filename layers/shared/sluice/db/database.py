@@ -118,7 +118,7 @@ class Database:
         connection = pooled.connection
         try:
             connection.autocommit = own_transaction and pool.pipelined
-            cursor = connection.cursor()
+            cursor = pooled.cursor()
             cursor.prepare = query.prepare and own_transaction
             if query.before is not None:
                 send_before = cursor.send_before if pool.pipelined else cursor.execute
@@ -182,7 +182,7 @@ class Transaction:
         """Run COPY … FROM STDIN with `data`. Raise SluiceErrors, which fail the transaction."""
         self._flush()
         try:
-            self._transaction.connection.cursor().execute(sql, stream=BytesIO(data))
+            self._transaction.cursor().execute(sql, stream=BytesIO(data))
         except Exception as error:
             self._database._raise_translated(self._transaction, error, sql)
             raise

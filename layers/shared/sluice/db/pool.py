@@ -1,6 +1,6 @@
 """What a database needs of a connection pool, and the metrics of a pool's use.
 
-The pool itself is in sqlalchemy_pool.py.
+The pool of functions is in driver_pool.py, all others in sqlalchemy_pool.py.
 """
 
 import logging
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 ALMOST_FULL = 80  # percent
+
+Hook = Callable[[Any], None]  # gets a connection of the driver
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ class PooledConnection(Protocol):
 
     @property
     def connection(self) -> Any: ...
+
+    def cursor(self) -> Any:
+        """Return a cursor for statements as `ConnectionPool.positional` returns them."""
 
     def invalidate(self, error: BaseException) -> None:
         """Close the connection, because `error` has broken it. The pool opens another one."""

@@ -25,8 +25,9 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         Nothing is sent until `execute`. Several statements are sent in order. If one fails, the
         server skips the rest, and `execute` raises the error.
         """
-        statement, _ = protocol.to_numbered_params(self.paramstyle, operation)
-        self._before += self._c.encode_before(statement, args)
+        if self.paramstyle != protocol.NUMBERED:
+            operation, _ = protocol.to_numbered_params(self.paramstyle, operation)
+        self._before += self._c.encode_before(operation, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
         """Run one statement. Raise pg8000's errors, with the server's report as `args[0]`."""
@@ -35,7 +36,9 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         oids, self._input_oids = self._input_oids, ()
         before, self._before = self._before, b""
         statement, values = operation, ()
-        if len(args) > 0 or stream is not None:
+        if self.paramstyle == protocol.NUMBERED:
+            values = args
+        elif len(args) > 0 or stream is not None:
             statement, names = protocol.to_numbered_params(self.paramstyle, operation)
             values = args
             if names is not None:

@@ -8,27 +8,28 @@ and the isolation level is sent with the next BEGIN.
 import re
 from typing import Any
 
-from pg8000.exceptions import InterfaceError
 from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 
-from sluice.db.driver.connection import PipelinedConnection
-from sluice.db.driver.transport import DISCONNECT_MESSAGES
+from sluice.db.driver.connection import is_disconnect
 
 
 class SluiceDialect(PGDialect_pg8000):
-    """A dialect whose pre-ping replaces connections that were idle for over `max_idle` seconds."""
+    """A dialect whose pre-ping replaces connections that were idle for over `max_idle` seconds.
+
+    With `owns_connections=False` it closes none: the connections are those of a DriverPool.
+    """
 
     driver = "sluice"
     supports_statement_cache = True
 
-    def __init__(self, max_idle: float = 240.0, **options: Any) -> None:
+    def __init__(
+        self, max_idle: float = 240.0, owns_connections: bool = True, **options: Any
+    ) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.max_idle = max_idle
-
-    def connect(self, *args: Any, **options: Any) -> Any:
-        return PipelinedConnection(*args, **options)
+        self._owns_connections = owns_connections
 
     def initialize(self, connection: Connection) -> None:
         """Set the properties of the server that SQLAlchemy needs, without its nine round trips.
@@ -76,11 +77,13 @@ class SluiceDialect(PGDialect_pg8000):
             return True
         raise DisconnectionError("the connection was idle for too long, or the server closed it")
 
+    def do_close(self, dbapi_connection: Any) -> None:
+        if self._owns_connections:
+            dbapi_connection.close()
+
     def do_terminate(self, dbapi_connection: Any) -> None:
-        dbapi_connection.close_socket()
+        if self._owns_connections:
+            dbapi_connection.close_socket()
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        """Return whether the connection is unusable: closed by this client or by the server."""
-        driver_connection = getattr(connection, "dbapi_connection", connection)
-        is_closed = getattr(driver_connection, "closed", False)
-        return is_closed or (isinstance(e, InterfaceError) and str(e) in DISCONNECT_MESSAGES)
+        return is_disconnect(e, getattr(connection, "dbapi_connection", connection))

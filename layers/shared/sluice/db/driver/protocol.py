@@ -4,6 +4,7 @@ The text of a statement is the same in every request. So its Parse message is bu
 its form with numbered parameters: pg8000 looks for placeholders one character at a time.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -12,6 +13,9 @@ from pg8000.dbapi import convert_paramstyle
 from pg8000.exceptions import DatabaseError
 
 _CACHE_SIZE = 512
+NUMBERED = "numbered"  # a cursor's parameter style: `$n`, which nothing converts
+# A parameter of a Query. A cast (`::`) is none.
+PARAMETER = re.compile(r"(?<![:\w]):(\w+)(?!:)")
 MAX_CACHED_LENGTH = 16_384  # characters; longer texts (bulk, reports) are rarely sent twice
 _NULL = i_pack(-1)
 _BIND_NO_PARAMS: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
@@ -69,6 +73,21 @@ def to_numbered_params(style: str, operation: str) -> tuple[str, tuple[str, ...]
     """
     convert = _convert if len(operation) > MAX_CACHED_LENGTH else _cached_convert
     return convert(style, operation)
+
+
+@lru_cache(maxsize=_CACHE_SIZE)
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement with `$n` instead of its `:named` parameters, and the names in order.
+
+    A name that occurs twice has two numbers, because its type may differ.
+    """
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        names.append(match[1])
+        return f"${len(names)}"
+
+    return PARAMETER.sub(number, sql), tuple(names)
 
 
 def close(name: bytes) -> bytes:

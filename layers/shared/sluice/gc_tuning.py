@@ -1,7 +1,7 @@
 """Keep the garbage collector out of a cold start. Import this module before all others.
 
 The objects that imports create are never freed. The collector would scan them many times during the
-imports, and again in each later full collection: 15 ms and 20 ms of the products function.
+imports, and again in each later full collection: 15 ms and 20 ms.
 """
 
 import gc

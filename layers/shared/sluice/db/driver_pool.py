@@ -38,6 +38,7 @@ class DriverPool:
     """
 
     pipelined = True
+    is_disconnect = staticmethod(is_disconnect)
 
     def __init__(
         self,
@@ -103,10 +104,6 @@ class DriverPool:
         statement, names = numbered(query.sql)
         params = query.params
         return statement, [params[name] for name in names]
-
-    def is_disconnect(self, error: BaseException, connection: Any) -> bool:
-        """Return whether the driver's connection cannot be used after `error`."""
-        return is_disconnect(error, connection)
 
     def metrics(self) -> PoolMetrics:
         """Return the current state of the pool. Never waits, and never opens a connection."""

@@ -97,7 +97,7 @@ def _connection_select(parts: _Parts) -> str:
 def _page_select(parts: _Parts, spec: SelectSpec) -> str:
     """Return the SELECT of a page. `found` counts one row more than the page has, if it exists.
 
-    Two things save a twentieth of the time of 100 products. Only the rows of the cursors have their
+    Two things save a twentieth of the time of 100 rows. Only the rows of the cursors have their
     keys written as JSON, because an aggregate evaluates its arguments after its FILTER. And the
     rows are not sorted twice: row_number returns them in the order of reading, and string_agg keeps
     it, as in a connection.

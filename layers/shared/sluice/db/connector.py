@@ -53,8 +53,8 @@ def connector(
 
     `password_provider` is called for each new connection, so that rotated secrets and short-lived
     tokens work. With `sets_tenant`, each statement runs with the request's tenant in the setting
-    `sluice.tenant`. Raise `SettingsError` without a password, or if the certificate authorities cannot
-    be read.
+    `sluice.tenant`. Raise `SettingsError` without a password, or if the certificate authorities
+    cannot be read.
     """
     password = password_provider or _configured_password(settings)
     _check_ca_file(settings)

@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from sluice import request_context
-from sluice.db.driver.connection import PipelinedConnection, is_disconnect
+from sluice.db.driver.connection import PipelinedConnection
 from sluice.db.driver.cursor import PipelinedCursor
 from sluice.db.driver.protocol import NUMBERED, numbered
+from sluice.db.driver.transport import is_disconnect
 from sluice.db.error_names import ErrorNames
 from sluice.db.pool import BeginTransaction, Hook, PeakUse, PoolMetrics
 from sluice.db.sqlstate import translate

@@ -36,7 +36,7 @@ from sluice.db.driver import protocol
 from sluice.db.driver.cursor import PipelinedCursor
 from sluice.db.driver.prepared import PreparedStatement, PreparedStatementCache
 from sluice.db.driver.tenant_setting import SET_TENANT
-from sluice.db.driver.transport import CLOSED, DISCONNECT_MESSAGES, NETWORK_ERROR, open_socket
+from sluice.db.driver.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
 # The timeouts of a transaction, in a statement without rows. SET LOCAL outside of a transaction
@@ -125,11 +125,6 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
     def closed(self) -> bool:
         """Whether the socket is closed."""
         return self._usock is None
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether BEGIN was sent, and the transaction has not ended."""
-        return bool(self._in_transaction)
 
     def cursor(self) -> PipelinedCursor:
         return PipelinedCursor(self, paramstyle="format")
@@ -392,12 +387,6 @@ class _ProtocolGuard:
         self._connection.close_socket()
         if isinstance(error, OSError):
             raise InterfaceError(NETWORK_ERROR) from error
-
-
-def is_disconnect(error: BaseException, connection: Any) -> bool:
-    """Return whether a connection is unusable: closed by this client or by the server."""
-    is_closed = getattr(connection, "closed", False)
-    return is_closed or (isinstance(error, InterfaceError) and str(error) in DISCONNECT_MESSAGES)
 
 
 def _is_rollback(context: Context) -> bool:

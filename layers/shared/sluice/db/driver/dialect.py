@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 
-from sluice.db.driver.connection import is_disconnect
+from sluice.db.driver.transport import is_disconnect
 
 
 class SluiceDialect(PGDialect_pg8000):

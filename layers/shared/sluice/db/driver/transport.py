@@ -10,6 +10,7 @@ import ssl
 from contextlib import suppress
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 from pg8000.exceptions import InterfaceError
 
@@ -99,3 +100,9 @@ def _encrypt(plain: socket.socket, host: str, ca_file: str) -> ssl.SSLSocket:
     if plain.recv(1) != b"S":
         raise ConnectionRefusedError(_TLS_REJECTED)
     return tls_context(ca_file).wrap_socket(plain, server_hostname=host)
+
+
+def is_disconnect(error: BaseException, connection: Any) -> bool:
+    """Return whether a connection is unusable: closed by this client or by the server."""
+    is_closed = getattr(connection, "closed", False)
+    return is_closed or (isinstance(error, InterfaceError) and str(error) in DISCONNECT_MESSAGES)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from sluice.db.database import Database
 from sluice.errors import ConnectionLost, Duplicate
@@ -33,6 +34,19 @@ def test_only_committed_writes_are_kept(names: Database) -> None:
     assert names_in(names) == ["a", "c"]
     with pytest.raises(Duplicate):
         names.write(Query(insert, {"name": "c"}))
+
+
+def test_session_joins_a_transaction_that_has_begun(names: Database) -> None:
+    with names.transaction() as transaction:
+        transaction.write(Query("INSERT INTO named VALUES ('a')"))
+        session = transaction.session
+        session.execute(text("INSERT INTO named VALUES ('b')"))
+        assert session.scalars(text("SELECT name FROM named ORDER BY name")).all() == ["a", "b"]
+        transaction.commit()
+    with names.transaction() as transaction:
+        transaction.session.execute(text("INSERT INTO named VALUES ('c')"))
+    assert names_in(names) == ["a", "b"]
+    assert names.pool.metrics().checked_in == 1
 
 
 def test_query_before_runs_in_the_same_transaction(names: Database) -> None:

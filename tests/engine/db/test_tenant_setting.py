@@ -14,6 +14,7 @@ from sluice import errors, request_context
 from sluice.db.database import Database
 from sluice.db.replica import Replica
 from sluice.query import Query
+from sluice.settings import DatabaseSettings
 from tests.engine.db.conftest import MakeDatabase
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -91,10 +92,9 @@ def test_read_sees_the_rows_of_its_tenant(guarded: Database) -> None:
 
 
 def test_tenant_costs_no_round_trip(
-    make_guarded: MakeDatabase, make_proxy: Callable[..., TcpProxy]
+    make_guarded: MakeDatabase, make_proxy: Callable[..., TcpProxy], settings: DatabaseSettings
 ) -> None:
-    plain = make_guarded()
-    proxy = make_proxy(plain.pool.engine.url.host, plain.pool.engine.url.port)  # type: ignore[attr-defined]
+    proxy = make_proxy(settings.host, settings.port)
     database = make_guarded(host=proxy.host, port=proxy.port)
     insert = Query("INSERT INTO guarded VALUES (:tenant, 4)", {"tenant": MINE})
     with caller(MINE) as context:
@@ -220,10 +220,9 @@ def test_second_attempt_has_the_tenant(guarded: Database, admin: Any) -> None:
 
 
 def test_read_after_a_lost_connection_has_the_tenant(
-    make_guarded: MakeDatabase, make_proxy: Callable[..., TcpProxy]
+    make_guarded: MakeDatabase, make_proxy: Callable[..., TcpProxy], settings: DatabaseSettings
 ) -> None:
-    url = make_guarded().pool.engine.url  # type: ignore[attr-defined]
-    proxy = make_proxy(url.host, url.port)
+    proxy = make_proxy(settings.host, settings.port)
     database = make_guarded(host=proxy.host, port=proxy.port)
     with caller(MINE):
         database.read(ALL_ROWS)

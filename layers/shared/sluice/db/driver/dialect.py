@@ -30,12 +30,14 @@ class SluiceDialect(PGDialect_pg8000):
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.max_idle = max_idle
         self._owns_connections = owns_connections
+        self._is_first_rollback = False
 
     def initialize(self, connection: Connection) -> None:
         """Set the properties of the server that SQLAlchemy needs, without its nine round trips.
 
         SQLAlchemy calls it once for each engine.
         """
+        self._is_first_rollback = True
         driver_connection = connection.connection.dbapi_connection
         statuses: dict[str, str] = driver_connection.parameter_statuses  # type: ignore[union-attr]
         number = statuses["server_version"].split()[0]
@@ -76,6 +78,14 @@ class SluiceDialect(PGDialect_pg8000):
         if dbapi_connection.is_alive(self.max_idle):
             return True
         raise DisconnectionError("the connection was idle for too long, or the server closed it")
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        # SQLAlchemy rolls back after `initialize`, which has sent nothing. The transaction may be
+        # that of a use case which has just asked for a session.
+        if self._is_first_rollback:
+            self._is_first_rollback = False
+        else:
+            super().do_rollback(dbapi_connection)
 
     def do_close(self, dbapi_connection: Any) -> None:
         if self._owns_connections:

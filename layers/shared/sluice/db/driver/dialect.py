@@ -85,7 +85,7 @@ class SluiceDialect(PGDialect_pg8000):
         if self._is_first_rollback:
             self._is_first_rollback = False
         else:
-            super().do_rollback(dbapi_connection)
+            super().do_rollback(dbapi_connection)  # type: ignore[no-untyped-call]
 
     def do_close(self, dbapi_connection: Any) -> None:
         if self._owns_connections:

@@ -6,7 +6,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; 
 	$$p -c $(NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 PORT ?= 3000
 BIN := .venv/bin
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile # each process starts its own servers
+# Each process starts its own servers. tests/conftest.py has the order of the files.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+CONVENTIONS := tests/conventions $(wildcard tests/*/documents)
 define install
 	@$(BIN)/python -c $(NEW_ENOUGH) || { echo ".venv has a Python older than 3.11: rm -r .venv, then try again"; exit 1; }
 	@echo "Installing $(1) into .venv: a minute or two" >&2
@@ -63,18 +65,23 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 	rm "$$SLUICE_TEST_FAILED"; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
-test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
-	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))
+# Each test of the suites runs on the agency or the shop. make test-slow has those on the sample.
+test: .venv/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
+	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
+		$$(test "$$app" != sample || echo --ignore=tests/suites) $(ARGS))
 
-# The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column.
+# The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column. The
+# agency has every kind, so the suites run on it only.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
-	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites tests/agency
+	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions \
+	tests/agency $$(test "$$app" != agency || echo tests/suites)
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
 
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
-	@$(call sessions,-m "slow or hypothesis" --timeout 0 $(ARGS))
+	@$(if $(ARGS),,SLUICE_APP=sample $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites)
+	@$(call sessions,-m "slow or hypothesis" --hypothesis-profile=default --timeout 0 $(ARGS))
 
 .PHONY: test-adopted
 test-adopted: .venv/.dev ## adopt schemas and run the suites on each: SCHEMAS='crm.sql postgresql://…/crm' EXAMPLES=4 ARGS='--pytest "-n 2"'
@@ -110,7 +117,7 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(call derived,--check)
-	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions $(wildcard tests/*/documents)
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CONVENTIONS)
 	@for app in "" $(DEPLOYED); do SLUICE_APP=$$app $(BIN)/python scripts/connection_budget.py || exit 1; \
 		SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file $${app:+deploy/$$app/}template.yaml || exit 1; done
 

@@ -17,6 +17,12 @@ HERE = Path(__file__).parent
 OWN_TESTS = {"sample": ("engine", "catalog"), "agency": ("agency",)}  # application → its tests
 APP = os.environ.get("SLUICE_APP", "")
 OWN = OWN_TESTS.get(APP, (APP,) if APP else ())
+# Their tests take seconds each. One process would run the last of them while the others are idle.
+FIRST = (
+    *("catalog", "local", "scripts", "engine/adhoc_sql", "engine/imports", "engine/migrations"),
+    *("shop/imports", "shop/sessions"),
+    *("suites/test_openapi_requests.py", "suites/test_import.py", "suites/test_values.py"),
+)
 OF_OTHERS = {folder for folders in OWN_TESTS.values() for folder in folders} - {*OWN}
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
@@ -62,11 +68,20 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests without parameters: the application has nothing that they test."""
+    """Deselect the tests without parameters: the application has nothing that they test.
+
+    Put the files that take long first; pytest-randomly has shuffled them.
+    """
     empty = [item for item in items if any(map(is_empty, item.iter_markers("skip")))]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+    items.sort(key=lambda item: not takes_long(item.path))
+
+
+def takes_long(path: Path) -> bool:
+    name = path.relative_to(HERE).as_posix() if path.is_relative_to(HERE) else ""
+    return name.startswith(FIRST)
 
 
 def is_empty(mark: pytest.Mark) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from local.database import settings_from_url
 from tests.fixtures.adopt import SCHEMA, ForeignSchema, adopted_copy, commit, restore
-from tests.fixtures.copied_repository import run
+from tests.fixtures.copied_repository import check_types, run
 
 FOLDER = Path("layers/shared/crm")
 LATER = """
@@ -63,7 +63,7 @@ def test_written_files_pass_the_checks(crm: ForeignSchema) -> None:
 
 
 def test_declarations_have_the_types_that_mypy_checks(crm: ForeignSchema) -> None:
-    run(crm.folder, ".venv/bin/mypy", str(FOLDER))
+    check_types(crm.folder, str(FOLDER))
 
 
 def test_second_run_changes_nothing(crm: ForeignSchema) -> None:

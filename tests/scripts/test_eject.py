@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.copied_repository import copy_of_repository, run
+from tests.fixtures.copied_repository import check_types, copy_of_repository, run
 
 EJECT = (".venv/bin/python", "-m", "scripts.eject", "deals")
 FILES = ("tests/apps/agency/deals_sql.py", "tests/apps/agency/routes/deals.py")
@@ -42,7 +42,7 @@ def test_ejected_files_pass_the_checks(ejected: tuple[Path, str]) -> None:
 
     run(folder, ".venv/bin/ruff", "format", "--check", *FILES)
     run(folder, ".venv/bin/ruff", "check", *FILES)
-    run(folder, ".venv/bin/mypy", "--explicit-package-bases", *FILES, MYPYPATH="tests/apps")
+    check_types(folder, "--explicit-package-bases", *FILES, MYPYPATH="tests/apps")
 
 
 def test_second_run_is_refused(ejected: tuple[Path, str]) -> None:

@@ -16,7 +16,7 @@ from sluice.kinds.integer import BigInt
 from sluice.kinds.jsonb import Json
 from sluice.kinds.text import Email, Text
 from sluice.resource import Resource
-from tests.fixtures.copied_repository import copy_of_repository, run
+from tests.fixtures.copied_repository import check_types, copy_of_repository, run
 
 KINDS = (
     "email:email:unique code:slug! name:text! size:integer weight:bigint! price:numeric(12,2)!"
@@ -255,7 +255,7 @@ def test_each_kind_works_in_a_function_of_its_own(copy_of_kinds: Path) -> None:
 def test_checks_and_connection_budget_hold(copy: Path) -> None:
     run(copy, ".venv/bin/python", "-m", "scripts.derive", "--check")
     run(copy, ".venv/bin/python", "-m", "scripts.connection_budget")
-    run(copy, ".venv/bin/python", "-m", "mypy")
+    check_types(copy)
     run(copy, ".venv/bin/python", "-m", "pytest", "-q", *OTHER_TESTS)
 
 

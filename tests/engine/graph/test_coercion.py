@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sluice.graph.schema import RULES, make_schema
 from sluice.graph.variables import read_variables
 from sluice.http.request import JsonDecimal, read_json
+from tests.fixtures.examples import examples
 
 SCHEMA = make_schema("""
 scalar BigInt
@@ -167,7 +168,7 @@ def coerce_everywhere(scalar: str, value: Any, position: str) -> Any:
     return from_literal
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(scalar=st.sampled_from(SCALARS), value=values, position=st.sampled_from(POSITIONS))
 def test_literals_and_variables_agree(scalar: str, value: Any, position: str) -> None:
     if isinstance(value, list) and position == POSITIONS[3]:

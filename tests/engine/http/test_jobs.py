@@ -16,8 +16,8 @@ from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
-CONNECT_TIMEOUT = 0.1  # seconds that a request waits for a connection
-RESPONSE_LATENCY = 0.4  # seconds
+CONNECT_TIMEOUT = 0.05  # seconds that a request waits for a connection
+RESPONSE_LATENCY = 0.1  # seconds; a migration has forty round trips
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sluice.limits import window
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
+from tests.fixtures.examples import examples
 
 START = 1_700_000_040_000  # ms; the beginning of a window of 1, 10 and 60 s
 
@@ -102,7 +103,7 @@ class SteppedEnvironment(Thread):
         self._may_run.acquire()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     quota=st.sampled_from([1, 5, 100, 100]),
     seconds=st.sampled_from([1, 1, 10, 60]),

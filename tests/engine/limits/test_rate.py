@@ -17,6 +17,7 @@ from sluice.limits.rate import (
     Limiter,
 )
 from sluice.limits.window import Policy
+from tests.fixtures.examples import examples
 
 START = 1_700_000_040.0  # the beginning of a window of 60 s
 
@@ -76,7 +77,7 @@ def simulate(
     return admitted, sum(admitted.values()), store
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     quota=st.integers(1, 300),
     seconds=st.sampled_from([1, 10, 60]),
@@ -150,7 +151,7 @@ def test_rejections_cost_no_writes_until_retry_after() -> None:
     assert limiter.hit("ada", policy).allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     quota=st.integers(1, 50),
     seconds=st.sampled_from([1, 60]),

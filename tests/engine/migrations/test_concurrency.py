@@ -7,6 +7,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from sluice.migrations.runner import migrate_url
 from tests.fixtures.database import owner_connection
 from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
@@ -38,9 +40,10 @@ def test_concurrent_runs_in_one_database(database: ForeignDatabase) -> None:
     assert database.sql("SELECT count(*) FROM sluice.version") == [[1]]
 
 
-def test_concurrent_runs_in_several_databases(server: ForeignServer) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_concurrent_runs_in_several_databases(server: ForeignServer, rounds: int) -> None:
     databases = [server.create_database("SUPERUSER") for _ in range(4)]
-    for _ in range(3):
+    for _ in range(rounds):
         assert migrate_at_once(databases) == [0] * 4
         for database in databases:
             database.remove("sample")

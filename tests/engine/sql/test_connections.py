@@ -27,11 +27,14 @@ from tests.engine.sql.test_pages import (
     tables,
     things,
 )
+from tests.fixtures.examples import examples
 
 __all__ = ["things"]
 
 PROPERTY = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 BY_STOCK = ListSpec(

@@ -25,10 +25,13 @@ from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.projection import Projection, decimal, integer, text
 from sluice.sql.read_repository import ReadRepository
 from tests.fixtures.database import owner_connection
+from tests.fixtures.examples import examples
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 PROPERTY = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 NUMBER = BigInt("number", filter="equal").filters()["number"]

@@ -50,7 +50,6 @@ SET_TIMEOUTS = """
 # it has the commit, even with synchronous_commit off.
 CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the highest LSN, which no replica ever reaches
-SET_TENANT_SQL = SET_TENANT.format("$1")
 CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server's timeout is shorter than the client's
 
 
@@ -210,12 +209,13 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         one, a name that the server lost would fail the whole transaction. With `stream` (COPY),
         BEGIN and `before` are sent in a flush before the statement.
         """
-        usock = self._usock
-        if usock is None:
+        if self._usock is None:
             raise InterfaceError(CLOSED)
+        request_context.current().database.statements += 1
+        if prepare and self.autocommit and not oids:
+            return self._execute_prepared(before, statement, make_params(self.py_types, vals))
         begin = b"" if self.autocommit or self._in_transaction else self._begin()
         before = begin + self._transaction_settings() + before
-        request_context.current().database.statements += 1
         if stream is not None:
             with self._protocol_guard:
                 if before:
@@ -223,8 +223,6 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 return super().execute_unnamed(statement, vals, oids, stream)
         encoding = self._client_encoding
         texts = make_params(self.py_types, vals)
-        if prepare and self.autocommit and not oids:
-            return self._execute_prepared(before, statement, texts)
         context = Context(statement)
         parse, bind = protocol.parse(statement, oids, encoding), protocol.bind(texts, encoding)
         message = before + parse + bind + protocol.DESCRIBE_EXECUTE_SYNC
@@ -237,18 +235,22 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
         If the server lost the name, nothing ran, and the statement is sent again.
         """
+        tenant = self._statements.find(SET_TENANT) if self._sets_tenant else None
         statement = self._statements.find(text)
         context = statement.context()
+        before_it = self._transaction_settings(tenant) + before
         execute = statement.message(texts, self._client_encoding)
-        message = self._statements.take_close_messages() + before + execute
+        message = self._statements.take_close_messages() + before_it + execute
         try:
             with self._protocol_guard:
                 self._exchange(message, context, report_lsn=self.report_lsn)
         except DatabaseError as error:
-            if not self._statements.invalidate(statement, error.args[0]):
+            if not self._statements.invalidate(error.args[0], statement, tenant):
                 raise
             return self._execute_prepared(before, text, texts)
         statement.mark_prepared(context)
+        if tenant is not None:
+            tenant.mark_prepared(tenant.context())
         return context
 
     def handle_messages(self, context: Context) -> None:
@@ -306,24 +308,21 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             self.close_socket()
             return UNKNOWN_LSN
         if context.error is not None:
-            self._statements.invalidate(statement, context.error.args[0])
+            self._statements.invalidate(context.error.args[0], statement)
             return UNKNOWN_LSN
         statement.mark_prepared(context)
         return str(context.rows[0][0])
 
-    def _transaction_settings(self) -> bytes:
-        """Return the messages that set the timeouts and the tenant for the next statement.
-
-        They are empty in a failed transaction: an error of theirs would skip ROLLBACK TO SAVEPOINT.
-        """
+    def _transaction_settings(self, tenant: PreparedStatement | None = None) -> bytes:
+        """Return the messages that set the timeouts and the tenant for the next statement."""
         timeouts = self._apply_deadline()
         if self._transaction_status == IN_FAILED_TRANSACTION:
-            return b""
+            return b""  # an error of theirs would skip ROLLBACK TO SAVEPOINT
         if not self._sets_tenant:
             return timeouts
-        tenant = request_context.current().tenant
-        set_tenant = protocol.parse_bind_execute(SET_TENANT_SQL, (tenant,), self._client_encoding)
-        return timeouts + set_tenant
+        setter = tenant or PreparedStatement(SET_TENANT)
+        value = (request_context.current().tenant,)
+        return timeouts + setter.message_before(value, self._client_encoding)
 
     def _apply_deadline(self) -> bytes:
         """Limit the next statement to the request's remaining time.

@@ -10,6 +10,7 @@ See docs/decisions/0017-prepared-statements.md.
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,12 +39,17 @@ class PreparedStatement:
     columns: list[dict[str, Any]] | None = None
     decoders: list[Any] = field(default_factory=list)  # one for each column, from its text
 
-    def message(self, texts: list[str | None], encoding: str) -> bytes:
+    def message(self, texts: Sequence[str | None], encoding: str) -> bytes:
         """Return the messages that execute it, and those that prepare it unless it is prepared."""
         if self.is_prepared:
             return protocol.bind(texts, encoding, self.name) + protocol.EXECUTE_SYNC
         parse = protocol.parse(self.text, (), encoding, self.name)
         return parse + protocol.bind(texts, encoding, self.name) + protocol.DESCRIBE_EXECUTE_SYNC
+
+    def message_before(self, texts: Sequence[str | None], encoding: str) -> bytes:
+        """Return the messages that execute it before another statement, if it returns no rows."""
+        parse = b"" if self.is_prepared else protocol.parse(self.text, (), encoding, self.name)
+        return parse + protocol.bind(texts, encoding, self.name) + protocol.EXECUTE
 
     def context(self) -> Context:
         """Return pg8000's context of an execution. A prepared statement is not described again."""
@@ -85,16 +91,20 @@ class PreparedStatementCache:
         messages, self._pending_close = self._pending_close, b""
         return messages
 
-    def invalidate(self, statement: PreparedStatement, report: dict[str, str]) -> bool:
-        """Forget a statement that failed, if its name may be the cause.
+    def invalidate(self, report: dict[str, str], *statements: PreparedStatement | None) -> bool:
+        """Forget the statements of a flush that failed, if one of their names may be the cause.
 
-        Return True if the name is the cause, so that nothing ran and it may be sent again.
+        Return True if a name is the cause, so that nothing ran and they may be sent again.
         """
+        causes = [each is not None and self._is_cause(report, each) for each in statements]
+        return any(causes)
+
+    def _is_cause(self, report: dict[str, str], statement: PreparedStatement) -> bool:
         if not statement.name:
             return False
         state = report.get("C")
         is_lost = state in (_UNKNOWN_NAME, _DUPLICATE_NAME)
-        if is_lost:
+        if is_lost and self._max_size:  # logged once
             _log.warning(
                 "the server lost a prepared statement (%s), probably because of a pooler; "
                 "this connection continues without prepared statements",

@@ -20,7 +20,8 @@ MAX_CACHED_LENGTH = 16_384  # characters; longer texts (bulk, reports) are rarel
 _NULL = i_pack(-1)
 _BIND_NO_PARAMS: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
 _DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
-EXECUTE_SYNC: bytes = EXECUTE_MSG + SYNC_MSG
+EXECUTE: bytes = EXECUTE_MSG
+EXECUTE_SYNC: bytes = EXECUTE + SYNC_MSG
 DESCRIBE_EXECUTE_SYNC: bytes = _DESCRIBE_PORTAL + EXECUTE_SYNC
 
 
@@ -63,7 +64,7 @@ def parse_bind_execute(
     statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii"
 ) -> bytes:
     """Return Parse, Bind and Execute of a statement without rows, to send before another one."""
-    return b"%b%b%b" % (parse(statement, (), encoding), bind(texts, encoding), EXECUTE_MSG)
+    return b"%b%b%b" % (parse(statement, (), encoding), bind(texts, encoding), EXECUTE)
 
 
 def to_numbered_params(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:

@@ -61,7 +61,7 @@ def _tenant_connection(legacy: Any) -> Any:
         def execute(self, operation: str, args: Any = (), stream: Any = None) -> Any:
             if getattr(self._c, "_transaction_status", None) != FAILED_TRANSACTION:
                 setter = legacy.Cursor(self._c, paramstyle="format")
-                setter.execute(SET_TENANT.format("%s"), (request_context.current().tenant,))
+                setter.execute(SET_TENANT.replace("$1", "%s"), (request_context.current().tenant,))
             return super().execute(operation, args, stream)
 
     class TenantConnection(legacy.Connection):  # type: ignore[misc]

@@ -6,4 +6,4 @@ is empty, for which the policies return no rows. It holds no driver, so that com
 """
 
 # A statement without rows: the driver reads no rows of what it sends before a statement.
-SET_TENANT = "SELECT 1 WHERE set_config('sluice.tenant', {}, true) IS NULL"
+SET_TENANT = "SELECT 1 WHERE set_config('sluice.tenant', $1, true) IS NULL"

@@ -21,8 +21,7 @@ from benchmarks.report import header, row
 from local.postgres import PostgresServer
 from sluice import request_context
 from sluice.db.database import Database
-from sluice.db.engine import make_engine
-from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.pools import make_pool
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 
@@ -104,7 +103,7 @@ def tenants_server() -> Iterator[str]:
 def variants(url: str) -> list[Variant]:
     def database(*, sets_tenant: bool) -> Database:
         settings = DatabaseSettings.from_url(url)
-        return Database(SqlalchemyPool(make_engine(settings, "function", sets_tenant=sets_tenant)))
+        return Database(make_pool(settings, "function", sets_tenant=sets_tenant))
 
     return [
         Variant("no tenants", "plain", False, database(sets_tenant=False)),

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.api_keys import emulated_client
 from local.aws import AwsServer
-from tests.fixtures.aws import create_tables
+from sluice.identity.api_keys import hash_key
+from tests.fixtures.aws import API_KEYS_TABLE, create_tables
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # set here; contenders.py passes it to each contender
 
@@ -26,3 +28,16 @@ def emulated_keys() -> Iterator[None]:
             yield
         finally:
             server.stop()
+
+
+def add_key(key: str, *scopes: str) -> None:
+    """Store a key without a practical limit, for an application that is not the default one."""
+    item = {
+        "key_hash": {"S": hash_key(key)},
+        "client": {"S": "benchmark"},
+        "scopes": {"SS": list(scopes)},
+        "tier": {"S": "unlimited"},
+    }
+    dynamodb = emulated_client("dynamodb", os.environ[ENDPOINT])  # noqa: TID251
+    dynamodb.call("DynamoDB_20120810.PutItem", {"TableName": API_KEYS_TABLE, "Item": item})
+    dynamodb.close()

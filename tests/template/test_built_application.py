@@ -35,13 +35,15 @@ IS_DEFAULT = application.default_of_checkout() == APP
 EVENTS = sorted((ROOT / ("" if IS_DEFAULT else f"deploy/{APP}") / "events").glob("*.json"))
 DEPLOYED = {path.parent.name for path in ROOT.glob("layers/shared/*/application.py")} - {"sluice"}
 SCHEMA = ROOT / "tests/apps" / APP / "schema.sql"
+HAS_MIGRATIONS = bool(APP) and (application.named(APP).folder / "migrations/versions").is_dir()
 
 pytestmark = [
     pytest.mark.skipif(not APP, reason="needs a fresh `sam build`: make test-build"),
     pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the build is for Python 3.13"),
 ]
-needs_schema = pytest.mark.skipif(
-    not SCHEMA.is_file(), reason=f"needs {SCHEMA.relative_to(ROOT)}, which make adopt writes"
+needs_tables = pytest.mark.skipif(
+    not (HAS_MIGRATIONS or SCHEMA.is_file()),
+    reason=f"needs migrations, or {SCHEMA.relative_to(ROOT)}, which make adopt writes",
 )
 
 
@@ -130,19 +132,21 @@ def database_of_application(postgres_server: PostgresServer) -> Iterator[Databas
     url = postgres_server.url(database="built")
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("CREATE DATABASE built")
-    with closing(owner_connection(url)) as connection:
-        connection.run(SCHEMA.read_text())
+    if SCHEMA.is_file():
+        with closing(owner_connection(url)) as connection:
+            connection.run(SCHEMA.read_text())
     owner = DatabaseSettings.from_url(url)
     done = invoke(built(owner).functions["MigrateFunction"], {}, SLUICE_DB_PASSWORD=owner.password)
-    assert "sluice" in done["revisions"]
+    assert ({"sluice", APP} if HAS_MIGRATIONS else {"sluice"}) <= done["revisions"].keys()
     with closing(owner_connection(url)) as connection:
         connection.run("ALTER ROLE sluice_app PASSWORD 'canary-app'")
+        connection.run("ALTER ROLE sluice_analyst PASSWORD 'canary-analyst'")
     yield owner
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE built WITH (FORCE)")
 
 
-@needs_schema
+@needs_tables
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
 def test_function_handles_its_event(
     path: Path, database: DatabaseSettings, emulated_aws: AwsSettings, add_api_key: AddApiKey
@@ -154,6 +158,8 @@ def test_function_handles_its_event(
     as_app = replace(database, user="sluice_app")
     environ = {
         "SLUICE_DB_PASSWORD": "canary-app",
+        "SLUICE_ANALYST_USER": "sluice_analyst",
+        "SLUICE_ANALYST_PASSWORD": "canary-analyst",
         "AWS_ENDPOINT_URL_DYNAMODB": emulated_aws.dynamodb_endpoint,
         **TABLES,
     }

@@ -15,6 +15,8 @@ from sluice.sql.support import POSITION
 SECRETS = re.compile(
     r"(^|_)(password|passwd|secret|token|hash|salt|api_?key|private_key|ssn|otp)(s?)(_|$)"
 )
+# The rest of a name after that of a secret, if the value is not the secret: `secret_id`.
+NO_SECRET = re.compile(r"(_\w+)?_(id|ids|type|kind|algorithm)")
 VALUES = ("Boolean", "Date", "Timestamp", "LocalTimestamp", "Time", "Interval", "Choice")
 NUMBERS = ("SmallInt", "Integer", "BigInt", "Numeric", "Float", "Real")
 DOMAIN_VALUE = "VALUE"  # the column in the CHECK of a domain
@@ -114,10 +116,11 @@ def _unusable_name(name: str) -> str:
 
 def is_sensitive(name: str, kind: ColumnKind) -> bool:
     """Return whether the name of the column is that of a secret, and its values may be one."""
-    found = SECRETS.search(snake_case(name))
-    if found is None:
+    plain = snake_case(name)
+    found = SECRETS.search(plain)
+    if found is None or NO_SECRET.fullmatch(plain, found.end(3)):
         return False
     type_ = kind.expression.target.name if kind.expression else ""
     if type_ in VALUES:
         return False
-    return type_ not in NUMBERS or found.end() == len(snake_case(name))
+    return type_ not in NUMBERS or found.end() == len(plain)

@@ -100,11 +100,11 @@ def _reference(each: ComparedTable, one: One, other: Resource) -> Iterator[Findi
 
 
 def has_foreign_key(found: TableSnapshot, columns: Sequence[str], other: str) -> bool:
-    """Return whether the columns reference a row of the other table."""
+    """Return whether the columns reference a row of the other table, also with further columns."""
     return any(
         constraint.kind == "f"
         and constraint.references == other
-        and {*constraint.columns} == {*columns}
+        and {*constraint.columns} >= {*columns}
         for constraint in found.constraints
     )
 

@@ -30,6 +30,7 @@ class AdoptRequest:
 
     app: the name of the application.
     tables: patterns such as `crm.*` and `public.artist`, in the order that decides about names.
+        Those after `!` are not adopted: `!crm.audit_*`.
     view_keys: the columns that identify a row, by the name of the view with or without schema.
     group: one function for each schema, or one for each resource.
     known: the resources that the application has already. Their names and keys are kept, and

@@ -8,14 +8,15 @@ from catalog.columns import ColumnKind, is_sensitive
 from catalog.defaults import NoConstant, constant, generated_by, is_null
 from catalog.draft import DraftMember
 from catalog.expression import Expression, evaluate, source
-from catalog.indexes import is_met, need_of_filter, need_of_sort
+from catalog.indexes import is_met, need_of_filter, need_of_sort, plain
 from catalog.kinds import named
 from catalog.names import numbered, snake_case
-from catalog.snapshot import TableColumn
+from catalog.snapshot import IndexKey, TableColumn
 from catalog.tables import AdoptedTable
 from sluice.graph.part import graphql_name
 from sluice.imports.resource import RESERVED as IMPORT_NAMES
 from sluice.kinds.field import Field
+from sluice.sql.identifiers import quoted
 from sluice.sql.key import PARAMETERS
 from sluice.sql.support import (
     CREATE_PARAMETERS,
@@ -112,6 +113,8 @@ def _options(
     is_nullable = kind.is_nullable and not is_key
     if is_nullable:
         yield "nullable", True
+    if not is_key and not is_reference and ignores_case(column.name, each):
+        yield "ignore_case", True
     if not each.is_read_only:
         yield from _value_options(column, kind, is_key=is_key)
     if not is_key and is_unique(column.name, each):
@@ -145,13 +148,32 @@ def is_set_by_database(column: TableColumn, kind: ColumnKind, *, is_key: bool) -
 
 def is_unique(column: str, each: AdoptedTable) -> bool:
     """Return whether an index makes sure that no two rows have one value in the column."""
+    is_lower = ignores_case(column, each)
     return any(
         index.is_unique
         and index.is_valid
         and not index.predicate
-        and [key.column for key in index.keys] == [column]
+        and len(index.keys) == 1
+        and _is_on(index.keys[0], column, is_lower=is_lower)
         for index in each.table.indexes
     )
+
+
+def ignores_case(column: str, each: AdoptedTable) -> bool:
+    """Return whether a text is found by an index on lower(column), and by none on the column."""
+    expression = each.kinds[column].expression
+    if expression is None or expression.target.name != "Text":
+        return False
+    first = [index.keys[0] for index in each.table.indexes if index.method == "btree"]
+    is_plain = any(_is_on(key, column, is_lower=False) for key in first)
+    return not is_plain and any(_is_on(key, column, is_lower=True) for key in first)
+
+
+def _is_on(key: IndexKey, column: str, *, is_lower: bool) -> bool:
+    """Return whether a key of an index is the column, or lower(column)."""
+    if not is_lower:
+        return key.column == column
+    return not key.column and plain(key.sql) == plain(f"lower({quoted(column)})")
 
 
 def _list_options(
@@ -161,13 +183,15 @@ def _list_options(
     kind = each.kinds[column.name]
     is_plain_key = each.key == (column.name,)
     is_first_key = each.key[0] == column.name
-    indexed = {key.column for index in each.table.indexes for key in index.keys}
-    if kind.expression is None or not (is_first_key or column.name in indexed):
-        return
     is_key = column.name in each.key
+    is_lower = not is_key and not is_reference and ignores_case(column.name, each)
+    indexed = {key.column for index in each.table.indexes for key in index.keys}
+    if kind.expression is None or not (is_first_key or is_lower or column.name in indexed):
+        return
     options: dict[str, object] = {
         "column": column.name,
         "nullable": kind.is_nullable and not is_key,
+        **({"ignore_case": True} if is_lower else {}),
     }
     field = evaluate(named(kind.expression, each.fields[column.name]).having(**options))
     assert isinstance(field, Field)  # noqa: S101 - what each kind is

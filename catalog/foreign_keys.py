@@ -9,12 +9,15 @@ from catalog.expression import Expression
 from catalog.kinds import INTEGERS
 from catalog.snapshot import TableConstraint
 from catalog.tables import AdoptedTable
+from sluice.resource import MAX_KEY_COLUMNS
 from sluice.sql.identifiers import quoted
 
 
 @dataclass(frozen=True)
 class ForeignKey:
     """A foreign key from `of` to `to`. The columns are in the order of the key of `to`.
+
+    If it references more than the key, such as a tenant and an id, the columns are the key's alone.
 
     problem: why it is no relation.
     """
@@ -33,9 +36,12 @@ def foreign_keys(each: AdoptedTable, tables: Mapping[str, AdoptedTable]) -> list
         if constraint.kind != "f" or to is None:
             continue
         pairs = dict(zip(constraint.referenced, constraint.columns, strict=True))
-        is_whole_key = set(pairs) == {*to.key}
-        columns = tuple(pairs[name] for name in to.key) if is_whole_key else constraint.columns
-        key = ForeignKey(each, to, columns, _problem(constraint, each, to, columns))
+        has_key = _has_key(constraint, each, to)
+        columns = tuple(pairs[name] for name in to.key) if has_key else constraint.columns
+        problem = (
+            _problem(constraint, each, to, columns) if has_key else _other_key(each, to, pairs)
+        )
+        key = ForeignKey(each, to, columns, problem)
         known = found.get(frozenset(columns))
         if known is None or (known.problem is not None and key.problem is None):
             found[frozenset(columns)] = key
@@ -58,14 +64,35 @@ def kind_of_reference(kind: Expression, key: Expression) -> Expression | None:
     return None
 
 
+def _has_key(constraint: TableConstraint, each: AdoptedTable, to: AdoptedTable) -> bool:
+    """Return whether the columns that reference the key of `to` always name a row.
+
+    The server does not check a reference of several columns if one of them is NULL.
+    """
+    others = [
+        column
+        for name, column in zip(constraint.referenced, constraint.columns, strict=True)
+        if name not in to.key
+    ]
+    is_checked = not any(each.kinds[column].is_nullable for column in others)
+    return is_checked and {*to.key} <= {*constraint.referenced}
+
+
+def _other_key(each: AdoptedTable, to: AdoptedTable, pairs: Mapping[str, str]) -> Refusal:
+    """Return why a foreign key is no relation that references something else than the key."""
+    subject = f"{each.table.qualified}({', '.join(pairs.values())})"
+    key, other = ", ".join(to.key), ", ".join(pairs)
+    reason = f"it references {other} of {to.table.qualified}, whose key is {key}"
+    remedy = f"a foreign key that references {key}"
+    if to.known is None and len(pairs) <= MAX_KEY_COLUMNS:
+        remedy += f"; or KEY='{to.table.qualified}:{','.join(pairs)}', if that is to be its key"
+    return Refusal(subject, reason, remedy)
+
+
 def _problem(
     constraint: TableConstraint, each: AdoptedTable, to: AdoptedTable, columns: tuple[str, ...]
 ) -> Refusal | None:
     subject = f"{each.table.qualified}({', '.join(columns)})"
-    if set(constraint.referenced) != {*to.key}:
-        key, other = ", ".join(to.key), ", ".join(constraint.referenced)
-        reason = f"it references {other} of {to.table.qualified}, whose key is {key}"
-        return Refusal(subject, reason, f"a foreign key that references {key}")
     alter = f"ALTER TABLE {each.sql_name}"
     if not constraint.is_enforced:
         remedy = f"{alter} ALTER CONSTRAINT {quoted(constraint.name)} ENFORCED"

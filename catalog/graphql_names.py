@@ -1,17 +1,17 @@
 """The names that a resource has in GraphQL, of which no two may be the same."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sluice.graph.part import graphql_name
 from sluice.kinds.array import Array
 from sluice.kinds.field import Field
 from sluice.kinds.range import Range
-from sluice.resource import Resource
+from sluice.resource import Function, Many, Resource
 
 TYPE_SUFFIXES = ("", "Connection", "Edge", "Filter", "Sort", "SortField")
 ENUM_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "node", "nodes")
+ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "Query.node", "Query.nodes")
 SCALARS = (
     *("Boolean", "Float", "ID", "Int", "String", "BigInt", "Date", "DateTime", "Decimal"),
     *("Double", "Duration", "ExtendedDate", "ExtendedDateTime", "ExtendedDecimal", "JSON"),
@@ -54,20 +54,77 @@ def items_of(field: Field) -> Field:
     return field.of if isinstance(field, Array) else field
 
 
-def root_names(resource: Resource) -> list[str]:
-    """Return the names of the resource's types and of its fields of Query."""
+def names_of(resource: Resource) -> Iterator[str]:
+    """Yield the names that no other resource may have.
+
+    They are those of types, and of fields of the roots: `Query.deals`, `Mutation.createDeal`.
+    """
+    yield from _types(resource)
+    yield from _of_root("Query", _queries(resource), resource.graphql.queries)
+    yield from _of_root("Mutation", _mutations(resource), resource.graphql.mutations)
+
+
+def list_name(collection: str) -> str:
+    """Return the name of a collection as a field of Query."""
+    return f"Query.{graphql_name(collection)}"
+
+
+def _of_root(root: str, names: Iterable[str], chosen: Collection[str] | None) -> Iterator[str]:
+    yield from (f"{root}.{name}" for name in names if chosen is None or name in chosen)
+
+
+def _queries(resource: Resource) -> Iterator[str]:
+    one = graphql_name(resource.singular)
+    yield graphql_name(resource.name)
+    yield f"{one}ById" if resource.singular == resource.name else one
+    if len(resource.keys) > 1:
+        yield f"{one}ByKey"
+
+
+def _mutations(resource: Resource) -> Iterator[str]:
+    for write in ("create", "update", "delete"):
+        if write in resource.writes:
+            yield f"{write}{type_name(resource)}"
+    for many in _links(resource):
+        if many.writes:
+            yield from (f"{verb}{_owner(resource, many)}" for verb in ("link", "unlink"))
+    for function in resource.functions:
+        if not function.stable:
+            yield graphql_name(f"{function.name}_{resource.singular}")
+
+
+def _types(resource: Resource) -> Iterator[str]:
     name = type_name(resource)
-    types = [f"{name}{suffix}" for suffix in TYPE_SUFFIXES]
-    types += [f"Create{name}Input", f"Update{name}Input"]
-    one = resource.singular
-    return [*types, resource.name, f"{one}_by_id" if one == resource.name else one]
+    yield from (f"{name}{suffix}" for suffix in TYPE_SUFFIXES)
+    yield from (f"{verb}{name}Input" for verb in ("Create", "Update"))
+    yield from _enums(name, resource.all_fields)
+    for many in _links(resource):
+        owner = _owner(resource, many)
+        yield from (f"{owner}{suffix}" for suffix in ("Connection", "Edge"))
+        yield from (f"Link{owner}{suffix}" for suffix in ("Input", "Payload"))
+        yield f"Unlink{owner}Payload"
+        yield from _enums(owner, many.payload)
+    for function in resource.functions:
+        if not function.stable:
+            yield f"{title(function.name)}{name}Input"
+        returns = [function.returns] if isinstance(function.returns, Field) else []
+        yield from _enums(_owner(resource, function), (*function.arguments, *returns))
 
 
-def types_of_fields(resource: Resource) -> Iterator[str]:
-    """Yield the names of the enums of a resource, which no other one may have."""
-    for field in resource.all_fields:
+def _links(resource: Resource) -> Iterator[Many]:
+    hidden = resource.graphql.hidden
+    yield from (many for many in resource.lists if many.through and many.name not in hidden)
+
+
+def _owner(resource: Resource, relation: Many | Function) -> str:
+    """Return the start of the names of a relation's types: `DealLabels`."""
+    return f"{type_name(resource)}{title(relation.name)}"
+
+
+def _enums(owner: str, fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
         if enum_names(items_of(field).choices):
-            yield enum_name(type_name(resource), field)
+            yield enum_name(owner, field)
 
 
 def ranges_of(resource: Resource) -> Iterator[str]:

@@ -52,7 +52,6 @@ REASONS = {
     "json": "jsonb can be shown",
     "money": "numeric can be shown",
     "timetz": "time can be shown",
-    "bpchar": "char(n) with a length can be shown",
 }
 
 
@@ -128,8 +127,8 @@ def _builtin(type_: TypeReference, snapshot: Snapshot) -> Expression | NoKind:
     match type_.name:
         case "varchar":
             return _kind("text", "Text", **({"max_length": length} if length >= 0 else {}))
-        case "bpchar" if length >= 0:
-            return _kind("char", "Char", max_length=length)
+        case "bpchar":
+            return _kind("char", "Char", **({"max_length": length} if length >= 0 else {}))
         case "numeric":
             return _kind("numeric", "Numeric", **_precision(type_.modifier))
         case name if name in RANGES:

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import chain, count, islice
 
@@ -75,10 +75,15 @@ def numbered(name: str) -> Iterator[str]:
         yield f"{name[: MAX_NAME_BYTES - len(end)]}{end}"
 
 
-def unique(name: str, taken: Collection[str], *alternatives: str) -> str:
-    """Return the first of the names that is not taken, or one with a number."""
+def unique(
+    name: str, taken: Collection[str], *alternatives: str, form: Callable[[str], str] = str
+) -> str:
+    """Return the first of the names that is not taken, or one with a number.
+
+    form: what is in `taken` of a name.
+    """
     candidates = chain((name, *alternatives), islice(numbered(name), 1, None))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return next(candidate for candidate in candidates if form(candidate) not in taken)
 
 
 def module_name(resource: str) -> str:

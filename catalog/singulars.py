@@ -8,9 +8,9 @@ from catalog.draft import DraftResource
 from catalog.graphql_names import (
     ENGINE_NAMES,
     SCALARS,
+    list_name,
+    names_of,
     ranges_of,
-    root_names,
-    types_of_fields,
 )
 from sluice.resource import Resource
 
@@ -20,7 +20,7 @@ def rename_types(resources: Sequence[DraftResource]) -> None:
 
     `deal_stages` has the type DealStage, and so has the field `stage` of `deals`.
     """
-    taken = {*ENGINE_NAMES, *SCALARS, *(draft.name for draft in resources)}
+    taken = {*ENGINE_NAMES, *SCALARS, *(list_name(draft.name) for draft in resources)}
     declared = [(draft, draft.resource()) for draft in resources]
     for _, resource in declared:
         taken.update(ranges_of(resource))
@@ -46,4 +46,4 @@ def _candidates(singular: str) -> Iterator[str]:
 
 def _names(resource: Resource) -> set[str]:
     """Return the names in GraphQL, but for that of the collection."""
-    return {*root_names(resource), *types_of_fields(resource)} - {resource.name}
+    return {*names_of(resource)} - {list_name(resource.name)}

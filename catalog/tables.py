@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from catalog.columns import ColumnKind, column_kinds, is_sensitive
 from catalog.draft import AdoptRequest, Refusal
-from catalog.graphql_names import ENGINE_NAMES
+from catalog.graphql_names import ENGINE_NAMES, list_name
 from catalog.kinds import KEYS
 from catalog.names import RESERVED, module_name, singular, snake_case, unique
 from catalog.snapshot import Snapshot, TableConstraint, TableSnapshot
@@ -14,6 +14,7 @@ from sluice.application import ENGINE_FUNCTIONS
 from sluice.resource import MAX_KEY_COLUMNS, MAX_NAME_BYTES, Resource
 from sluice.sql.identifiers import quoted
 
+EXCLUDED = "!"  # before a pattern of tables that are not adopted
 KINDS = {"v": "view", "m": "materialized view", "f": "foreign table"}
 
 
@@ -89,7 +90,8 @@ def adopted_tables(
 
 def name_tables(tables: Sequence[AdoptedTable], request: AdoptRequest) -> None:
     """Give each table the names of its resource. Those of known resources are kept."""
-    taken = {*RESERVED, *ENGINE_NAMES, *(resource.name for resource in request.known)}
+    taken = {list_name(name) for name in (*RESERVED, *(each.name for each in request.known))}
+    taken |= {*ENGINE_NAMES}
     singulars = {resource.singular for resource in request.known}
     for each in tables:
         if each.known is not None:
@@ -97,17 +99,15 @@ def name_tables(tables: Sequence[AdoptedTable], request: AdoptRequest) -> None:
             each.group, each.module = each.known.group, module_name(each.name)
             continue
         plain, schema = snake_case(each.table.name), snake_case(each.table.schema)
-        each.name = unique(plain, taken, f"{schema}_{plain}"[:MAX_NAME_BYTES])
-        taken.add(each.name)
+        with_schema = f"{schema}_{plain}"[:MAX_NAME_BYTES]
+        each.name = unique(plain, taken, with_schema, form=list_name)
+        taken.add(list_name(each.name))
         each.singular = unique(singular(each.name), singulars, f"{each.name}_row")
         singulars.add(each.singular)
         each.module = module_name(each.name)
-        each.group = each.name if request.group == "resource" else _group(schema, request.app)
-
-
-def _group(schema: str, app: str) -> str:
-    group = app if schema == "public" else schema
-    return f"{app}_{group}" if group in ENGINE_FUNCTIONS else group
+        group = request.app if schema == "public" else schema
+        group = each.name if request.group == "resource" else group
+        each.group = f"{request.app}_{group}" if group in ENGINE_FUNCTIONS else group
 
 
 def _selected(snapshot: Snapshot, request: AdoptRequest) -> Iterator[TableSnapshot]:
@@ -115,15 +115,25 @@ def _selected(snapshot: Snapshot, request: AdoptRequest) -> Iterator[TableSnapsh
     names = [resource.table for resource in request.known]
     names += [many.through for resource in request.known for many in resource.lists]
     chosen = {name: snapshot.tables_by_name[name] for name in names if _has(snapshot, name)}
-    for pattern in map(_with_schema, request.tables):
+    for pattern in patterns(request.tables):
         for name, table in snapshot.tables_by_name.items():
-            if fnmatchcase(name, pattern):
+            if fnmatchcase(name, pattern) and _matches(name, request):
                 chosen.setdefault(name, table)
     yield from chosen.values()
 
 
+def patterns(tables: Sequence[str], *, excluded: bool = False) -> list[str]:
+    """Return the patterns of TABLES with their schemas: those to adopt, or those after `!`."""
+    chosen = [each for each in tables if each.startswith(EXCLUDED) == excluded]
+    return [_with_schema(each.removeprefix(EXCLUDED)) for each in chosen]
+
+
 def _matches(name: str, request: AdoptRequest) -> bool:
-    return any(fnmatchcase(name, _with_schema(pattern)) for pattern in request.tables)
+    """Return whether a table is named, and not excluded."""
+    excluded = patterns(request.tables, excluded=True)
+    if any(fnmatchcase(name, pattern) for pattern in excluded):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in patterns(request.tables))
 
 
 def _has(snapshot: Snapshot, name: str) -> bool:
@@ -136,7 +146,8 @@ def _with_schema(pattern: str) -> str:
 
 def _without_table(snapshot: Snapshot, request: AdoptRequest) -> Iterator[Refusal]:
     """Yield the patterns that name nothing."""
-    for pattern in map(_with_schema, request.tables):
+    both = (*patterns(request.tables), *patterns(request.tables, excluded=True))
+    for pattern in both:
         if not any(fnmatchcase(name, pattern) for name in snapshot.tables_by_name):
             remedy = "TABLES='schema.table', with * for any name"
             yield Refusal(pattern, "no table or view has such a name", remedy)
@@ -166,8 +177,8 @@ def _key(table: TableSnapshot, kinds: dict[str, ColumnKind], request: AdoptReque
         problem = _problem(tuple(wanted), kinds, is_chosen=True)
         if problem:
             return Key(refusal=Refusal(name, problem, _key_argument(table)))
-        is_unique = any(set(key) <= {*wanted} for key in unique_keys(table))
-        return Key(tuple(wanted), is_unique)
+        keys = (*unique_keys(table), *unique_keys(table, nullable=True))
+        return Key(tuple(wanted), any(set(key) <= {*wanted} for key in keys))
     candidates = unique_keys(table)
     for columns in candidates:
         if not _problem(columns, kinds):
@@ -184,6 +195,12 @@ def _without_key(
         return Refusal(name, reason, _key_argument(table))
     add = f"ALTER TABLE {_sql(table)} ADD COLUMN {unique('id', set(table.by_name))}"
     identity = "bigint GENERATED ALWAYS AS IDENTITY"
+    may_be_null = [key for key in unique_keys(table, nullable=True) if not _problem(key, kinds)]
+    if may_be_null:
+        names = [name for name in may_be_null[0] if not table.by_name[name].not_null]
+        alter = ", ".join(f"ALTER COLUMN {quoted(name)} SET NOT NULL" for name in names)
+        reason = f"{', '.join(names)} may be NULL in its unique key ({', '.join(may_be_null[0])})"
+        return Refusal(name, reason, f"ALTER TABLE {_sql(table)} {alter}", is_ddl=True)
     if not candidates:
         reason = "it has neither a primary key nor a unique constraint of NOT NULL columns"
         return Refusal(name, reason, f"{add} {identity} PRIMARY KEY", is_ddl=True)
@@ -208,11 +225,17 @@ def _key_argument(table: TableSnapshot) -> str:
     return f"KEY='{table.qualified}:{columns}'"
 
 
-def unique_keys(table: TableSnapshot) -> list[tuple[str, ...]]:
-    """Return the columns of the primary key, then of each unique key without NULLs."""
+def unique_keys(table: TableSnapshot, *, nullable: bool = False) -> list[tuple[str, ...]]:
+    """Return the columns of the primary key, then of each unique key without NULLs.
+
+    nullable: return the unique keys that may have NULLs instead.
+    """
     primary = [each.columns for each in table.constraints if each.kind == "p"]
     others = sorted(table.unique_columns, key=lambda columns: (len(columns), columns))
-    keys = [key for key in others if all(c and table.by_name[c].not_null for c in key)]
+    of_columns = [key for key in others if all(key)]
+    keys = [key for key in of_columns if all(table.by_name[c].not_null for c in key)]
+    if nullable:
+        return [key for key in of_columns if key not in keys]
     return list(dict.fromkeys([*primary, *keys]))
 
 

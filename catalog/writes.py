@@ -24,8 +24,8 @@ def writes(
     hidden = [*_hidden_columns(each, resource)]
     if hidden:
         missing.add("create")
-        names = ", ".join(hidden)
-        reason = f"{names} is NOT NULL without a default, and is not shown"
+        names, verb = ", ".join(hidden), "are" if len(hidden) > 1 else "is"
+        reason = f"{names} {verb} NOT NULL without a default, and {verb} not shown"
         alter = ", ".join(f"ALTER COLUMN {quoted(name)} SET DEFAULT …" for name in hidden)
         remedy = f"ALTER TABLE {each.sql_name} {alter}"
         triggers = [trigger.name for trigger in each.table.triggers if _may_set(trigger)]

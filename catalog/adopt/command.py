@@ -19,6 +19,7 @@ from catalog.adopt.job import AdoptJob
 from catalog.adopt.output import write_all
 from catalog.adopt.plan_text import plan_text, written_text
 from catalog.draft import AdoptRequest
+from catalog.tables import patterns
 from local.database import DatabaseUnusable, describe
 from sluice.application import ApplicationError
 from sluice.kinds.field import DeclarationError
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="make adopt", description=str(__doc__).split("\n")[0], allow_abbrev=False
     )
     parser.add_argument("--from", dest="url", default="", help="FROM: the database's URL")
-    parser.add_argument("--tables", default="", help="TABLES: such as 'crm.* public.countries'")
+    parser.add_argument("--tables", default="", help="TABLES: such as 'crm.* !crm.audit_*'")
     parser.add_argument("--app", default="", help="APP: the application; default: the schema")
     parser.add_argument("--key", default="", help="KEY: of views, 'pipeline:organisation_id,stage'")
     parser.add_argument("--group", default="", choices=("", "schema", "resource"), help="GROUP")
@@ -103,7 +104,7 @@ def _job(options: argparse.Namespace) -> tuple[AdoptJob, str]:
 
 def default_name(tables: list[str], database: str) -> str:
     """Return the schema if all tables are of one that is not `public`, else the database."""
-    schemas = {table.partition(".")[0] if "." in table else "public" for table in tables}
+    schemas = {pattern.partition(".")[0] for pattern in patterns(tables)}
     name = schemas.pop() if len(schemas) == 1 else database
     return identifier(database if name == "public" or "*" in name else name)
 

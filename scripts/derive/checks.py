@@ -5,7 +5,7 @@ A declaration checks itself when it is made. Here are the faults that only all o
 
 from collections.abc import Callable, Iterator
 
-from catalog.graphql_names import ENGINE_NAMES, root_names
+from catalog.graphql_names import ENGINE_NAMES, names_of
 from catalog.names import RESERVED
 from scripts.derive import references
 from scripts.derive.handlers import is_by_hand
@@ -76,9 +76,10 @@ def _graphql(found: Found) -> Iterator[Problem]:
     for each in found.resources:
         if not each.is_served:
             continue
-        for name in root_names(each.resource):
+        for name in names_of(each.resource):
             if name in taken:
-                yield each, "", f"the GraphQL name {name} is also that of {taken[name]}"
+                plain = name.rpartition(".")[2]
+                yield each, "", f"the GraphQL name {plain} is also that of {taken[name]}"
             taken[name] = each.resource.name
 
 

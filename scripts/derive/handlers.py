@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from scripts.derive.scan import Found
+from sluice.application import ENGINE_FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
-ENGINE_FOLDER = "functions"
 MARK = "Derived by `make derive`"
 HANDLER = '''\
 """{subject}. Derived by `make derive`: routes of your own are in {app}/routes."""
@@ -36,11 +36,9 @@ def files(found: Found) -> dict[Path, str]:
 
 def is_by_hand(found: Found, group: str) -> bool:
     """Return whether a function of this name exists that is not derived, such as `health`."""
-    if any(Path(function.code).name == group for function in found.app.functions):
-        return True
-    folders = {ENGINE_FOLDER, found.app.functions_folder}
-    paths = [ROOT / folder / group / "handler.py" for folder in folders]
-    return any(path.is_file() and MARK not in path.read_text() for path in paths)
+    names = {*ENGINE_FUNCTIONS, *(Path(function.code).name for function in found.app.functions)}
+    path = ROOT / found.app.functions_folder / group / "handler.py"
+    return group in names or (path.is_file() and MARK not in path.read_text())
 
 
 def _handler(app: str, group: str, resources: list[str]) -> str:

@@ -29,6 +29,7 @@ HEAD = """\
 # Derived from template.yaml by `make derive`: do not edit. Paths of code begin at the top of the
 # repository: sam build --template-file deploy/{app}/template.yaml --base-dir .
 """
+MAX_PATHS = 250  # of the application; the engine has some, too
 MAX_PERMISSIONS = 20  # of a function; a group of more resources has one for the whole API
 NESTED = "      TemplateURL: "  # SAM reads these paths from the folder of the template
 
@@ -91,12 +92,28 @@ def _app_name(app: Application) -> str:
 
 def _paths(app: Application) -> str:
     paths: dict[str, str] = {}
+    of_fallback = app.functions[_fallback(app)] if _has_many_paths(app) else None
     for function in app.functions:
         paths |= dict.fromkeys(function.paths.values(), texts.PATH)
         integrated = _fill(texts.INTEGRATED_PATH, name=_name(function))
-        for more in function.more_resources.values():
+        for more in function.more_resources.values() if function is not of_fallback else ():
             paths |= dict.fromkeys(more, integrated)
     return "".join(_fill(paths[path], path=_path(path)) for path in sorted(paths))
+
+
+def _fallback(app: Application) -> int:
+    """Return the number of the function that gets the requests of unknown paths."""
+    sizes = [len(function.more_resources) for function in app.functions]
+    return sizes.index(max(sizes))
+
+
+def _has_many_paths(app: Application) -> bool:
+    """Return whether the largest group has no paths but that of the fallback.
+
+    Otherwise the API could have more routes than AWS allows.
+    """
+    paths = (path for function in app.functions for path in function.all_paths)
+    return len({*paths}) > MAX_PATHS
 
 
 def _permissions(function: ApplicationFunction) -> str:
@@ -114,8 +131,9 @@ def _permissions(function: ApplicationFunction) -> str:
 
 def _functions(app: Application) -> str:
     blocks = []
+    with_fallback = _fallback(app)
     for number, function in enumerate(app.functions):
-        paths = [*function.paths.items(), *([texts.FALLBACK] if number == 0 else [])]
+        paths = [*function.paths.items(), *([texts.FALLBACK] if number == with_fallback else [])]
         events = "".join(_fill(texts.EVENT, event=event, path=_path(path)) for event, path in paths)
         analyst = function.analyst
         block = _fill(

@@ -45,7 +45,7 @@ def policy_bytes(template: dict[str, Any]) -> int:
     )
 
 
-@pytest.mark.parametrize("tables", [2, 21, 40, 100])
+@pytest.mark.parametrize("tables", [2, 21, 40, 100, 1_000])
 def test_policy_of_a_group_is_small_enough(tmp_path: Path, tables: int) -> None:
     template = template_of(tmp_path, tables)
 
@@ -66,7 +66,15 @@ def test_forty_tables_in_a_group_fit_into_the_default_stage(tmp_path: Path) -> N
 
 def test_too_many_routes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match=r"big: the API has \d+ routes, .* allows 300"):
-        require_within_limits(template_of(tmp_path, 150), "big")
+        require_within_limits(template_of(tmp_path, 100, groups=3), "big")
+
+
+def test_group_of_many_tables_is_reached_by_one_route(tmp_path: Path) -> None:
+    template = template_of(tmp_path, 150)
+    functions = template["Resources"]
+    assert "/api/table_0_1" not in functions["Api"]["Properties"]["DefinitionBody"]["paths"]
+    elsewhere = functions["Group0Function"]["Properties"]["Events"]["Elsewhere"]
+    assert elsewhere["Properties"]["Path"] == "/api/{proxy+}"
 
 
 def test_too_many_functions_are_refused(tmp_path: Path) -> None:

@@ -405,6 +405,11 @@ def test_routes_by_hand_are_found(write: Write) -> None:
         ),
         (('singular="book"', 'singular="shelf"'), "shelves.py:8", "the GraphQL name Shelf"),
         (('singular="book"', 'singular="shelves"'), "shelves.py:8", "the GraphQL name shelves"),
+        (
+            ("key=", 'relations=[Function("create", "lib.create", returns="")], key='),
+            "books.py:8",
+            "the GraphQL name createBook is also that of books",
+        ),
     ],
 )
 def test_contradiction_is_named(

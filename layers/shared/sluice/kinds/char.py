@@ -1,4 +1,4 @@
-"""Char: a text of type char(n), without the spaces that fill it."""
+"""Char: a text of type char(n) or bpchar, without the spaces that fill it."""
 
 from typing import ClassVar, Unpack
 
@@ -7,13 +7,15 @@ from sluice.kinds.text import Text
 
 
 class Char(Text):
-    """A text of at most `max_length` characters. PostgreSQL ignores the spaces at its end."""
+    """A text. PostgreSQL ignores the spaces at its end. Without `max_length` its type is bpchar."""
 
     sql_type: str = "bpchar"  # `char` alone would be one character
     orm_type: ClassVar[str] = ""
     filter_operators: ClassVar[tuple[Operator, ...]] = ("equal", "in", "prefix", "is_null")
 
-    def __init__(self, name: str, *, max_length: int, **options: Unpack[FieldOptions]) -> None:
+    def __init__(
+        self, name: str, *, max_length: int | None = None, **options: Unpack[FieldOptions]
+    ) -> None:
         super().__init__(name, max_length=max_length, **options)
 
     def parse_path(self, text: str) -> object:
@@ -33,4 +35,4 @@ class Char(Text):
         return f":{parameter}"
 
     def ddl(self) -> str:
-        return f"char({self.max_length})"
+        return self.sql_type if self.max_length is None else f"char({self.max_length})"

@@ -1,6 +1,6 @@
 """Compare the fields of a resource with the columns of its table."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,7 +27,7 @@ class ComparedTable:
 
     repository: None for a resource that no function serves.
     then: the table at that time. None: not known.
-    lines: the line of each column, as `adopt` would write it.
+    lines: the line of each column, as `adopt` would write it. constraints: those of the table.
     has_routes: whether its routes are by hand.
     rules: the constraints whose violation is an error of the application's own.
     """
@@ -38,6 +38,7 @@ class ComparedTable:
     repository: type[ResourceRepository] | None
     then: TableSnapshot | None
     lines: dict[str, Expression]
+    constraints: Sequence[Expression]
     has_routes: bool
     rules: Collection[str]
 

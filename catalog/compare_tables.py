@@ -7,7 +7,13 @@ from catalog.compare_kinds import fits
 from catalog.expression import evaluate
 from catalog.findings import REMOVED, Edit, Finding
 from catalog.kinds import NoKind, kind_of, named, resolved
-from catalog.snapshot import DatabaseFunction, Snapshot, TableSnapshot, TypeReference
+from catalog.snapshot import (
+    DatabaseFunction,
+    Snapshot,
+    TableConstraint,
+    TableSnapshot,
+    TypeReference,
+)
 from sluice.kinds.field import Field
 from sluice.resource import DIGEST, Constraint, Function, Many, One, Resource, names_of
 
@@ -29,6 +35,8 @@ def table(each: ComparedTable) -> Iterator[Finding]:
         yield Finding(resource.name, resource.table, message, _attribute("writes", writes=()))
     for constraint in resource.constraints:
         yield from _constraint(each, constraint)
+    if resource.writes and each.then is not None:
+        yield from _new_constraints(each, each.then)
 
 
 def relations(each: ComparedTable, resources: Mapping[str, Resource]) -> Iterator[Finding]:
@@ -74,6 +82,31 @@ def _constraint(each: ComparedTable, declared: Constraint) -> Iterator[Finding]:
         name = declared.name or ", ".join(declared.columns)
         edit = Edit(action="remove", attribute="constraints", name=name)
         yield Finding(each.resource.name, each.resource.table, what, edit)
+
+
+def _new_constraints(each: ComparedTable, then: TableSnapshot) -> Iterator[Finding]:
+    """Yield the constraints that the table had not, and whose violation names no field.
+
+    That of a domain may be older than the column.
+    """
+    known = [each.resource.constraints, [*map(_known, then.constraints)]]
+    names = {*each.rules, *(found.name for some in known for found in some)} - {""}
+    unique = {frozenset(found.columns) for some in known for found in some if not found.name}
+    unique |= {frozenset(k.columns) for k in each.table.constraints if k.name in each.rules}
+    for expression in each.constraints:
+        found = evaluate(expression)
+        assert isinstance(found, Constraint)  # noqa: S101 - what adopt declares
+        is_known = found.name in names if found.name else frozenset(found.columns) in unique
+        if not is_known and found.kind != "domain":
+            what = f" {found.name}" if found.name else ""
+            message = f"the {found.kind} constraint{what} over {', '.join(found.columns)} is new"
+            edit = Edit(action="add", attribute="constraints", expression=expression)
+            yield Finding(each.resource.name, each.resource.table, message, edit)
+
+
+def _known(found: TableConstraint) -> Constraint:
+    """Return a constraint of the table as adopt declares it: a unique one has no name."""
+    return Constraint(found.columns, "" if found.kind in UNIQUE else found.name)
 
 
 def _constraint_names(each: ComparedTable, kind: str) -> set[str]:

@@ -54,7 +54,7 @@ def drift(
 ) -> list[Finding]:
     """Return the differences, then the notes, each in the order of the resources.
 
-    then: the catalogue from which each resource was adopted. Without it there are no notes.
+    then: the catalogue from which each table was adopted. Without it there are no notes.
     """
     then = then or {}
     by_name = {resource.name: resource for resource in app.resources}
@@ -74,13 +74,14 @@ def drift(
             repository=app.repositories.get(resource.name),
             then=_table_then(resource, then),
             lines=_lines(now, resource),
+            constraints=_constraints(now, resource),
             has_routes=resource.name in app.routes,
             rules=app.rules,
         )
         found += columns(each)
         found += table(each)
         found += relations(each, by_name)
-        found += notes(each, then.get(resource.name))
+        found += notes(each, then.get(resource.table))
     found += _without_index(app, tables)
     found += new_tables(app.resources, snapshot, then)
     order = {name: at for at, name in enumerate(by_name)}
@@ -111,7 +112,7 @@ def _has_key(resource: Resource, tables: Mapping[str, TableSnapshot]) -> bool:
 
 
 def _table_then(resource: Resource, then: Mapping[str, Snapshot]) -> TableSnapshot | None:
-    known = then.get(resource.name)
+    known = then.get(resource.table)
     return known.tables_by_name.get(resource.table) if known else None
 
 
@@ -124,6 +125,12 @@ def _lines(now: Draft, resource: Resource) -> dict[str, Expression]:
         for member in (*each.key, *each.fields)
         if member.expression is not None
     }
+
+
+def _constraints(now: Draft, resource: Resource) -> list[Expression]:
+    """Return the declarations of the constraints of a resource."""
+    drafts = (each for each in now.resources if str(each.table) == resource.table)
+    return [constraint for each in drafts for constraint in each.constraints]
 
 
 def _without_index(

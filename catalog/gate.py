@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from catalog import adopted
 from catalog.drift import declared, drift
 from catalog.expression import source
 from catalog.findings import REMOVED, Edit, Finding
@@ -42,7 +43,7 @@ def compare_once(engine: Engine, app: str) -> list[dict[str, Any]]:
 def compare(database: Executor, app: str) -> list[dict[str, Any]]:
     """Compare an application's declarations with the database, store and return the differences."""
     named = application.named(app)
-    found = drift(declared(named), read(database))
+    found = drift(declared(named), read(database), adopted.read(named.folder).snapshots)
     differences = [as_json(each) for each in found if each.is_difference]
     params = {
         "app": app,

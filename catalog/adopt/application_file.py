@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog.adopt.errors import AdoptError
+from catalog.errors import AdoptError
 from catalog.expression import source
 from sluice.application import ENGINE_FUNCTIONS
 

@@ -14,11 +14,11 @@ from catalog import read
 from catalog.adopt import ddl, merge
 from catalog.adopt.application_file import identifier
 from catalog.adopt.database import complete, read_only
-from catalog.adopt.errors import AdoptError
 from catalog.adopt.job import AdoptJob
 from catalog.adopt.output import write_all
 from catalog.adopt.plan_text import plan_text, written_text
 from catalog.draft import AdoptRequest
+from catalog.errors import AdoptError
 from catalog.tables import patterns
 from local.database import DatabaseUnusable, describe
 from sluice.application import ApplicationError

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pg8000.native
 
-from catalog.adopt.errors import AdoptError
+from catalog.errors import AdoptError
 from local.database import connect
 from local.libpq import complete_url
 from sluice.query import Query

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from catalog import classify, source
 from catalog.adopt import application_file
-from catalog.adopt.adopted import Adoption
 from catalog.adopt.budget import budget_of
 from catalog.adopt.ddl import Proposal, proposals
-from catalog.adopt.errors import AdoptError
 from catalog.adopt.plan import Addition, Plan, additions, planned
 from catalog.adopt.write import LAYER, ROOT
+from catalog.adopted import Adoption
 from catalog.draft import AdoptRequest, Draft, DraftResource
+from catalog.errors import AdoptError
 from catalog.expression import source as source_of
 from catalog.snapshot import Snapshot
 from scripts.derive.scan import Found, scan

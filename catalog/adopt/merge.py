@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from catalog import classify, source
-from catalog.adopt import adopted
-from catalog.adopt.adopted import Adoption
-from catalog.adopt.errors import AdoptError
+from catalog import adopted, classify, source
 from catalog.adopt.job import AdoptJob, origin, shown
 from catalog.adopt.write import formatted
+from catalog.adopted import Adoption
 from catalog.draft import AdoptRequest, Draft
+from catalog.errors import AdoptError
 
 LABELS = ("file", "adopted", "database")
 CONFLICTS = "conflicts: {}. Choose from the lines between <<<<<<< and >>>>>>>"

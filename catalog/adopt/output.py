@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from catalog.adopt import adopted, ddl, schema_dump
+from catalog import adopted
+from catalog.adopt import ddl, schema_dump
 from catalog.adopt.job import AdoptJob, shown
 from catalog.adopt.schema_dump import DumpError
 from catalog.adopt.write import ROOT, write

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from catalog.adopt.errors import AdoptError
+from catalog.errors import AdoptError
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"

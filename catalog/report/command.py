@@ -10,11 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog import read
-from catalog.adopt import adopted
+from catalog import adopted, read
 from catalog.adopt.database import complete, read_only
-from catalog.adopt.errors import AdoptError
 from catalog.drift import declared, drift
+from catalog.errors import AdoptError
 from catalog.findings import Finding
 from catalog.report.lines import Place, place
 from catalog.report.text import report_text
@@ -63,19 +62,16 @@ def _run(options: argparse.Namespace) -> int:
     _, settings = complete(given, ENVIRON)
     with read_only(settings) as reader:
         snapshot = read.read(reader)
-    then = {
-        resource: adoption.snapshot
-        for adoption in adopted.read(found.folder).adoptions
-        for resource in adoption.resources
-    }
-    findings = drift(declared(app), snapshot, then)
+    findings = drift(declared(app), snapshot, adopted.read(found.folder).snapshots)
     places = [place(each, found, ROOT) for each in findings]
-    title = f"{name}: {describe(settings)}, PostgreSQL {snapshot.version // 10_000}"
+    database = f"{describe(settings)}, PostgreSQL {snapshot.version // 10_000}"
     if options.json:
         print(json.dumps(_as_json(name, found, findings, places), indent=2, ensure_ascii=False))
     elif findings:
         colour = sys.stdout.isatty() and not ENVIRON.get("NO_COLOR")
-        print(report_text(title, findings, places, colour=colour), end="")
+        print(report_text(f"{name}: {database}", findings, places, colour=colour), end="")
+    else:
+        print(f"Nothing differs between the declarations of {name} and {database}")
     return 1 if any(each.is_difference for each in findings) else 0
 
 

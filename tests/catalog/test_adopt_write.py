@@ -1,6 +1,7 @@
 """`make adopt WRITE=1`: it writes what has no file, all of it or nothing."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,15 @@ CREATE TABLE crm.notes (
     id integer PRIMARY KEY, deal_id bigint NOT NULL REFERENCES crm.deals, body text
 );
 CREATE INDEX ON crm.notes (deal_id);
+"""
+# What the function of a deployment does with the database of the URL.
+GATE = """
+import sys
+from catalog import gate
+from sluice.db.engine import make_engine
+from sluice.settings import DatabaseSettings
+engine = make_engine(DatabaseSettings.from_url(sys.argv[1]), "batch")
+print([each["message"] for each in gate.compare_once(engine, "crm")])
 """
 
 
@@ -264,4 +274,23 @@ def test_no_drift_right_after_adoption(crm: ForeignSchema) -> None:
 
     compared = run(crm.folder, "make", "drift", "APP=crm", f"FROM={crm.url}")
 
-    assert compared == ""
+    assert compared.startswith("Nothing differs between the declarations of crm and the database")
+    assert compared.count("\n") == 1
+
+
+def test_change_since_adoption_is_reported(crm: ForeignSchema) -> None:
+    crm.sql("ALTER TABLE crm.deals ENABLE ROW LEVEL SECURITY; ALTER TABLE crm.deals ADD note text")
+
+    compared = run(crm.folder, "make", "drift", "APP=crm", f"FROM={crm.url}", code=2)
+
+    assert "crm.deals: row-level security is on" in compared
+    assert "crm.deals.note: the column is new" in compared
+
+
+def test_deployment_compares_with_the_adopted_catalogue(crm: ForeignSchema) -> None:
+    run(crm.folder, "make", "migrate", "APP=crm", DATABASE_URL=crm.url)
+    crm.sql("ALTER TABLE crm.deals ENABLE ROW LEVEL SECURITY")
+
+    compared = run(crm.folder, sys.executable, "-c", GATE, crm.url)
+
+    assert compared == "['row-level security is on: only rows that a policy allows are found']\n"

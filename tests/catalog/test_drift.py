@@ -101,6 +101,11 @@ MATTERS = {
     "ALTER FUNCTION crm.worth(bigint) VOLATILE": ("crm.worth", 'Function("worth", "crm.worth"'),
     f"{DEALS} ENABLE ROW LEVEL SECURITY": ("crm.deals", ""),
     f"{DEALS} DROP CONSTRAINT deals_pkey CASCADE": ("crm.deals", "writes=()"),
+    f"{DEALS} ADD UNIQUE (title, size)": ("crm.deals", 'Constraint(["title", "size"]),'),
+    f"{DEALS} ADD CONSTRAINT noted CHECK (note <> title)": (
+        "crm.deals",
+        'Constraint(["note", "title"], "noted", "check"),',
+    ),
 }
 DOES_NOT_MATTER = (
     f"{DEALS} ADD colour text",
@@ -116,6 +121,7 @@ DOES_NOT_MATTER = (
     f"{DEALS} REPLICA IDENTITY FULL",
     f"{DEALS} RENAME CONSTRAINT deals_owner_id_title_key TO other",
     f"{DEALS} RENAME CONSTRAINT deals_owner_id_fkey TO other",
+    "ALTER TABLE crm.people ADD CHECK (password <> name)",
     f"{DEALS} DROP CONSTRAINT deals_owner_id_fkey;"
     f"{DEALS} ADD FOREIGN KEY (owner_id) REFERENCES crm.people ON DELETE CASCADE",
     "CREATE INDEX ON crm.deals (amount, id)",

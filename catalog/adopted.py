@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catalog.adopt.errors import AdoptError
+from catalog.errors import AdoptError
 from catalog.snapshot import Snapshot, from_plain, to_json
 
 FORMAT = 1
@@ -36,6 +36,11 @@ class AdoptedFile:
 
     adoptions: tuple[Adoption, ...] = ()
     schema_digest: str = ""
+
+    @property
+    def snapshots(self) -> dict[str, Snapshot]:
+        """The catalogue from which each resource was adopted, by its table."""
+        return {table: each.snapshot for each in self.adoptions for table in each.resources}
 
     def of(self, table: str) -> Adoption | None:
         """Return the adoption that wrote the resource of a table, if it did."""

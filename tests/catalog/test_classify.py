@@ -144,7 +144,7 @@ def test_pattern_without_a_table_is_refused(awkward: Database) -> None:
         ("kinds", 'Numeric("n50", precision=1000, scale=50, nullable=True)'),
         ("indexed", 'Text("a", nullable=True, filter=["in", "prefix", "is_null"])'),
         ("indexed", 'Text("b", nullable=True, filter=["in", "prefix", "is_null"], sort=True)'),
-        ("indexed", 'Text("c", nullable=True)'),
+        ("indexed", 'Text("c", nullable=True, ignore_case=True, filter="in", sort=True)'),
         ("indexed", 'Array("f", of=Text("f", nullable=True), nullable=True, filter="has")'),
         ("indexed", 'Json("g", nullable=True, filter="contains")'),
         ("indexed", 'Boolean("h", nullable=True, filter=["equal", "is_null"], sort=True)'),

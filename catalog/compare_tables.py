@@ -10,14 +10,12 @@ from catalog.kinds import NoKind, kind_of, named, resolved
 from catalog.snapshot import (
     DatabaseFunction,
     Snapshot,
-    TableConstraint,
     TableSnapshot,
     TypeReference,
 )
 from sluice.kinds.field import Field
 from sluice.resource import DIGEST, Constraint, Function, Many, One, Resource, names_of
 
-UNIQUE = ("p", "u")
 KINDS = {"check": "c", "exclusion": "x"}
 
 
@@ -89,9 +87,10 @@ def _new_constraints(each: ComparedTable, then: TableSnapshot) -> Iterator[Findi
 
     That of a domain may be older than the column.
     """
-    known = [each.resource.constraints, [*map(_known, then.constraints)]]
-    names = {*each.rules, *(found.name for some in known for found in some)} - {""}
-    unique = {frozenset(found.columns) for some in known for found in some if not found.name}
+    known = (*each.resource.constraints, *then.constraints)
+    names = {*each.rules, *(found.name for found in known)} - {""}
+    unique = {frozenset(found.columns) for found in each.resource.constraints if not found.name}
+    unique |= {frozenset(columns) for columns in then.unique_columns}
     unique |= {frozenset(k.columns) for k in each.table.constraints if k.name in each.rules}
     for expression in each.constraints:
         found = evaluate(expression)
@@ -102,11 +101,6 @@ def _new_constraints(each: ComparedTable, then: TableSnapshot) -> Iterator[Findi
             message = f"the {found.kind} constraint{what} over {', '.join(found.columns)} is new"
             edit = Edit(action="add", attribute="constraints", expression=expression)
             yield Finding(each.resource.name, each.resource.table, message, edit)
-
-
-def _known(found: TableConstraint) -> Constraint:
-    """Return a constraint of the table as adopt declares it: a unique one has no name."""
-    return Constraint(found.columns, "" if found.kind in UNIQUE else found.name)
 
 
 def _constraint_names(each: ComparedTable, kind: str) -> set[str]:

@@ -87,9 +87,10 @@ def _new_constraints(each: ComparedTable, then: TableSnapshot) -> Iterator[Findi
 
     That of a domain may be older than the column.
     """
-    known = (*each.resource.constraints, *then.constraints)
-    names = {*each.rules, *(found.name for found in known)} - {""}
-    unique = {frozenset(found.columns) for found in each.resource.constraints if not found.name}
+    declared = each.resource.constraints
+    names = {*each.rules, *(found.name for found in then.constraints)}
+    names |= {found.name for found in declared if found.name}
+    unique = {frozenset(found.columns) for found in declared if not found.name}
     unique |= {frozenset(columns) for columns in then.unique_columns}
     unique |= {frozenset(k.columns) for k in each.table.constraints if k.name in each.rules}
     for expression in each.constraints:

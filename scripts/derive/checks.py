@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from catalog.graphql_names import ENGINE_NAMES, names_of
 from catalog.names import RESERVED
-from scripts.derive import references
+from scripts.derive import references, tenants
 from scripts.derive.handlers import is_by_hand
 from scripts.derive.references import Problem
 from scripts.derive.scan import Found, FoundResource
@@ -87,6 +87,7 @@ CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
     _names,
     _functions,
     references.problems,
+    tenants.problems,
     _sql,
     _graphql,
 )

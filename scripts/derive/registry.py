@@ -16,6 +16,7 @@ from sluice.http.paths import to_openapi
 from sluice.http.route import RouteSpec
 from sluice.kinds.field import Field
 from sluice.resource import DIGEST, Many, Resource
+from sluice.tenant_columns import tenant_field
 
 MAX_LINE = 100
 # The attributes of a repository class that only names its resource.
@@ -59,6 +60,7 @@ TYPES = {
     "GRAPHQL": "dict[str, dict[str, object]]",
     "GRAPHQL_ENUMS": "tuple[str, ...]",
     "GRAPHQL_BY_HAND": "str",
+    "TENANT": "str",
 }
 
 
@@ -78,6 +80,7 @@ def text(found: Found) -> str:
     lines = [
         f"{name}: {kind} = {_source(values[name], 0, explode=True)}\n"
         for name, kind in TYPES.items()
+        if name in values
     ]
     return HEAD.format(app=found.app.name) + "\n" + "".join(lines)
 
@@ -96,6 +99,7 @@ def constants(found: Found) -> dict[str, Any]:
         analysts may read it.
     ANALYST_TABLES: those tables with their columns, as Catalogue.of reads them.
     GRAPHQL: type → what is derived of it, as sluice/graph/resource_part.py reads it.
+    TENANT: the SQL type of a tenant, in an application with tenants.
     """
     resources = [each.resource for each in found.resources]
     repositories = [each for each in found.resources if each.repository is not None]
@@ -106,6 +110,7 @@ def constants(found: Found) -> dict[str, Any]:
         group[each.resource.name] = paths(each)
     replica = [each for each in served if each.repository.reads_replica]
     schema = derived_schema(found)
+    tenant = next(filter(None, map(tenant_field, resources)), None)
     by_hand = (found.folder / "graphql.py").is_file()
     return {
         "REPOSITORIES": {each.resource.name: each.repository_name for each in repositories},
@@ -134,6 +139,7 @@ def constants(found: Found) -> dict[str, Any]:
         "GRAPHQL": schema.types,
         "GRAPHQL_ENUMS": schema.enums,
         "GRAPHQL_BY_HAND": f"{found.app.name}.graphql:PART" if by_hand else "",
+        **({"TENANT": tenant.sql_type} if tenant else {}),
     }
 
 
@@ -262,7 +268,7 @@ def _of_resource(resource: Resource) -> Iterator[tuple[str, list[str] | None]]:
     needed = [name for write in writes for name in _of_write(resource, write)]
     columns = {
         SELECT: [*_columns(resource.all_fields), *_other_columns(resource)],
-        INSERT: _columns(resource.writable) or _columns(resource.keys),
+        INSERT: _inserted(resource),
         UPDATE: [*_columns(resource.changeable), *_other_columns(resource)]
         or _columns(resource.keys),
         DELETE: None,
@@ -272,6 +278,13 @@ def _of_resource(resource: Resource) -> Iterator[tuple[str, list[str] | None]]:
     for name in dict.fromkeys((SELECT, *needed)):
         is_whole = bool(functions) if name == SELECT else may_write
         yield name, None if is_whole else columns[name]
+
+
+def _inserted(resource: Resource) -> list[str]:
+    """Return the columns of an INSERT, with that of the tenant."""
+    tenant = tenant_field(resource)
+    columns = [*_columns(resource.writable), *([tenant.column] if tenant else [])]
+    return columns or _columns(resource.keys)
 
 
 def _columns(fields: Iterable[Field]) -> list[str]:
@@ -295,6 +308,7 @@ def _of_links(many: Many) -> Iterator[tuple[str, list[str] | None]]:
     """Yield the privileges on a junction table that links need."""
     payload = [field.column for field in many.payload]
     columns = [*many.columns, *many.other_columns, *payload]
+    columns += [many.tenant] if many.tenant else []
     yield SELECT, columns
     if many.writes:
         yield INSERT, columns

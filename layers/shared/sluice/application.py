@@ -154,6 +154,11 @@ class Application:
         return cast("Mapping[str, tuple[str, ...]]", self.registry.KEYS)
 
     @property
+    def tenant(self) -> str:
+        """The SQL type of a tenant; empty without tenants, as in a registry of an older release."""
+        return str(getattr(self.registry, "TENANT", ""))
+
+    @property
     def has_graphql(self) -> bool:
         """Whether it has GraphQL types."""
         return bool(self.registry.GRAPHQL)

@@ -14,6 +14,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from sluice.errors import ValidationFailed
 from sluice.kinds.field import DeclarationError as DeclarationError
 from sluice.kinds.field import Field
+from sluice.tenant_columns import SHARED as SHARED
+from sluice.tenant_columns import Via as Via
+from sluice.tenant_columns import wrong_tenant
 
 Columns: TypeAlias = str | Sequence[str]
 Write: TypeAlias = Literal["create", "replace", "update", "delete"]
@@ -40,6 +43,7 @@ class Many(NamedTuple):
     payload: further columns of `through`.
     writes: whether clients add and remove links, by PUT and DELETE.
     rest: whether REST has the list.
+    tenant: the column of the tenant in `through`, if it has one.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Many(NamedTuple):
     payload: Sequence[Field] = ()
     writes: bool = True
     rest: bool = True
+    tenant: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -121,12 +126,6 @@ def names_of(columns: Columns) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
-class Via(NamedTuple):
-    """The tenant is that of the row that the column references."""
-
-    column: str
-
-
 class GraphQL(NamedTuple):
     """What GraphQL has of a resource, where that is less than everything. None: everything.
 
@@ -142,7 +141,6 @@ class GraphQL(NamedTuple):
     sorts: Sequence[str] | None = None
 
 
-SHARED: Final = "shared"
 EVERYTHING: Final = GraphQL()
 
 
@@ -169,7 +167,8 @@ class Resource:
     import_key: the columns by which an import finds the row to change, if `import_columns` would
         be others.
     analytics: whether analysts may query the table.
-    tenant: the column of the tenant, Via(column), or SHARED.
+    tenant: the column of the tenant, Via(column), or SHARED. Empty: there are no tenants.
+    global_unique: the unique keys over all tenants. A violation reveals that a value is taken.
     graphql: what GraphQL has of the resource, if not everything.
     """
 
@@ -190,10 +189,12 @@ class Resource:
     import_key: Columns = ()
     analytics: bool = False
     tenant: str | Via = ""
+    global_unique: Sequence[Columns] = ()
     graphql: GraphQL = EVERYTHING
 
     def __post_init__(self) -> None:
         problems = [*_wrong_names(self), *_wrong_fields(self), *_wrong_relations(self)]
+        problems += wrong_tenant(self)
         if problems:
             raise DeclarationError("; ".join(f"{self.name}: {problem}" for problem in problems))
 
@@ -256,6 +257,11 @@ class Resource:
     def functions(self) -> tuple[Function, ...]:
         """The functions on a row."""
         return tuple(each for each in self.relations if isinstance(each, Function))
+
+    @property
+    def has_tenant(self) -> bool:
+        """Whether each row belongs to a tenant."""
+        return self.tenant not in ("", SHARED)
 
     @cached_property
     def is_lockable(self) -> bool:
@@ -351,8 +357,9 @@ def _wrong_relations(resource: Resource) -> Iterator[str]:
     for many in resource.lists:
         if many.through and not (many.other_key and "." in many.through):
             yield f"the relation {many.name} needs the schema of `through`, and `other_key`"
-        if not many.through and (many.other_key or many.payload):
-            yield f"the relation {many.name} has `other_key` or `payload` without `through`"
+        if not many.through and (many.other_key or many.payload or many.tenant):
+            parts = "`other_key`, `payload` or `tenant`"
+            yield f"the relation {many.name} has {parts} without `through`"
         yield from _wrong_further_fields(f"the relation {many.name}", many.payload)
     for function in resource.functions:
         yield from _wrong_function(function)

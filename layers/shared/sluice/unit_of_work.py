@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sluice import application
+from sluice import application, tenants
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -50,6 +50,7 @@ class Repositories:
         found = self._repositories.get(kind)
         if found is None:
             executor = self._replica_reads if kind.reads_replica else self._executor
+            executor = tenants.executor_of(kind, executor)
             found = self._repositories[kind] = kind(executor, self._signer)
         return cast("R", found)
 

@@ -91,9 +91,9 @@ class Case:
     detail: str = ""
 
 
-def raise_statement(state: str) -> str:
+def raise_statement(state: str, message: str = SECRET) -> str:
     return f"""DO $$ BEGIN
-        RAISE EXCEPTION '{SECRET}' USING ERRCODE = '{state}', DETAIL = '{SECRET}';
+        RAISE EXCEPTION '{message}' USING ERRCODE = '{state}', DETAIL = '{SECRET}';
     END $$"""
 
 
@@ -262,6 +262,7 @@ CASES = [
     Case(
         "PT422", raise_statement("PT422"), INVALID, 422, detail="The database does not accept this."
     ),
+    Case("SLREF", raise_statement("SLREF", "a,b"), INVALID, 422, "a,b", "unknown"),
     Case("SLBHD", raise_statement("SLBHD"), errors.ReplicaBehind, 503),
     # internal errors
     Case("0A000", raise_statement("0A000"), INTERNAL, 500),

@@ -5,6 +5,8 @@ from sluice.sql.health import EXPECTED_MIGRATION
 from tests.fixtures.foreign_database import ForeignServer
 
 AS_BEFORE = (
+    "DROP FUNCTION sluice.raise_unknown(text)",
+    "ALTER TABLE sluice.import_jobs DROP COLUMN tenant",
     "DROP TABLE sluice.drift",
     "DROP FUNCTION sluice.raise_conflict()",
     "ALTER TABLE sluice.idempotency_keys ALTER COLUMN resource_id TYPE bigint USING 0",

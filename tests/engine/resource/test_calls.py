@@ -157,7 +157,7 @@ def test_call_without_a_row_is_rolled_back(club: Database, calls: CallRepository
 
 
 def test_row_must_exist(calls: CallRepository) -> None:
-    hidden = Call(MEMBERS, replace(ROWS, row_condition="m.name <> 'Ada'"), LEAVE)
+    hidden = Call(MEMBERS, replace(ROWS, kept_condition="m.name <> 'Ada'"), LEAVE)
     for call, key in ((call_of(LEAVE), (9,)), (hidden, (1,))):
         with pytest.raises(NotFound):
             calls.write(call, key, {})
@@ -182,7 +182,7 @@ def test_rows_keep_their_order_up_to_a_limit(club: Database, calls: CallReposito
 
 
 def test_rows_that_are_not_shown_are_left_out(calls: CallRepository) -> None:
-    shown = Call(MEMBERS, replace(ROWS, row_condition="m.left_at IS NULL AND m.id < 3"), OTHERS)
+    shown = Call(MEMBERS, replace(ROWS, kept_condition="m.left_at IS NULL AND m.id < 3"), OTHERS)
 
     assert [row["id"] for row in json.loads(calls.read(shown, (1,), {}).json)["data"]] == [2]
 

@@ -16,7 +16,7 @@ from sluice.kinds.numeric import Numeric
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Slug, Text
 from sluice.query import Query
-from sluice.resource import SHARED, Many, Resource
+from sluice.resource import Many, Resource
 from sluice.settings import DatabaseSettings
 from sluice.sql.identifiers import KEYWORDS, quoted
 from sluice.sql.list_spec import ListQuery
@@ -237,7 +237,6 @@ def made(*fields: Field, **options: Any) -> Resource:
 @pytest.mark.parametrize(
     ("resource", "message"),
     [
-        (made(tenant=SHARED), "`tenant` is not supported"),
         (made(Text("a", read_only=True), writes=["update"]), "no field can be changed"),
         (made(key=Numeric("a", precision=3, scale=0)), "the key a cannot be a Numeric"),
         (made(key=BigInt("a", nullable=True)), "the key a cannot be nullable"),

@@ -19,7 +19,7 @@ from sluice.kinds.text import Slug, Text
 from sluice.resource import Constraint, Function, Many, One, Resource
 
 ROOT = Path(__file__).parents[3]
-MAX_ATTRIBUTES = 18  # then a declaration is still read in a minute
+MAX_ATTRIBUTES = 19  # then a declaration is still read in a minute
 NOT_FOR_DECLARATIONS = ("sqlalchemy", "pg8000", "pydantic", "graphql", "aws_lambda_powertools")
 
 
@@ -118,7 +118,7 @@ def test_relations_by_their_kind() -> None:
         ([], [One("a", "rates", ("x", "y"))], "no such column: x, y"),
         ([], [Many("a", "tags", "b_id", through="d.e")], "the relation a needs the schema"),
         ([], [Many("a", "tags", "b", through="e", other_key="f")], "a needs the schema of `thr"),
-        ([], [Many("a", "tags", "b", other_key="f")], "`other_key` or `payload` without `through`"),
+        ([], [Many("a", "tags", "b", other_key="f")], "`payload` or `tenant` without `through`"),
         (
             [],
             [Many("a", "tags", "b", through="c.d", other_key="e", payload=[Text("f"), Text("f")])],

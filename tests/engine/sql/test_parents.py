@@ -205,7 +205,7 @@ def test_linked_rows_are_sorted_by_their_key(
     database: Database, prices: PriceRepository, descending: bool, slugs: list[str]
 ) -> None:
     labels = LinkedLabels(database, CursorSigner(b"the key of this test"))
-    only_visible = replace(labels.projection, row_condition="NOT l.hidden")
+    only_visible = replace(labels.projection, kept_condition="NOT l.hidden")
     rows = type("Visible", (LinkedLabels,), {"projection": only_visible})
     junction = junction_list(rows, PRICES, PRICE_LABELS)
     parent = Parent(prices.list_spec.projection, (5,), "price_id", junction)

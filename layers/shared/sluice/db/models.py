@@ -94,6 +94,7 @@ class ImportJob(WithCreatedAt, Versioned, Base):
     seen_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    tenant: Mapped[str] = mapped_column(server_default=FetchedValue())
 
 
 class ImportReject(Base):

@@ -60,6 +60,7 @@ RAISE_ROUTINE = "exec_stmt_raise"
 SLUICE_PREFIX = "sluice."
 APPLICATION_PREFIX = "public."
 
+NO_ROW = "does not exist"
 SETUP_NEEDED = "Only reads are possible until the database is set up: run make migrate"
 
 
@@ -206,7 +207,14 @@ def _undefined_schema(report: Report, names: ErrorNames) -> SluiceError:
     return errors.InternalError()
 
 
-_unknown = _invalid("unknown", "does not exist")
+def _unknown_reference(report: Report, names: ErrorNames) -> SluiceError:
+    """Return "unknown" for the fields in the message, as a foreign key's violation does."""
+    fields = report.get("M", "").split(",")
+    found = [FieldError("unknown", NO_ROW, pointer=f"/{name}") for name in fields if name]
+    return errors.ValidationFailed(errors=found)
+
+
+_unknown = _invalid("unknown", NO_ROW)
 _required = _invalid("required", "is missing")
 _not_acceptable = _invalid("invalid", "is not acceptable")
 _not_acceptable_here = _invalid("invalid", "is not acceptable here")
@@ -274,6 +282,7 @@ RULES: Mapping[str, Rule] = {
     "PT409": _error(errors.Conflict),
     "PT412": _error(errors.StaleVersion),
     "PT422": _not_accepted,
+    "SLREF": _unknown_reference,  # sluice.raise_unknown: a reference to no row of the tenant
     "SLBHD": _error(errors.ReplicaBehind),  # sluice.require_lsn: not replayed yet
 }
 

@@ -137,6 +137,7 @@ SLUICE_GRANTS = (
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.raise_conflict()"),
+    Grant(APP, "EXECUTE", "FUNCTION", "sluice.raise_unknown(text)"),
     Grant(ANALYST, "USAGE", "SCHEMA", "sluice"),
     Grant(ANALYST, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
 )

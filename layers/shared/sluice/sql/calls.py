@@ -176,7 +176,10 @@ def _write_parts(call: Call) -> tuple[str, str]:
     if isinstance(returns, Field):
         result, returned = "f_.value", f"SELECT {_value(returns)} FROM called f_"
     elif returns == ROW:
-        result, returned = "f_.*", _row_select(call.projection, "called")
+        result, returned = (
+            "f_.*",
+            _row_select(call.projection, "called", call.projection.tenant_condition),
+        )
     else:  # no CTE can have a column of the type void
         result, returned = "f_.value IS NULL", f"SELECT '' AS json, {NO_ROW} FROM called"
     ctes = f"""target AS MATERIALIZED ({call.target}), called AS (

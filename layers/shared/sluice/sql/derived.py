@@ -7,14 +7,15 @@ A function gets the resource, or its repository class if it depends on what the 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import DIGEST, Resource
+from sluice.sql import tenant_sql
 from sluice.sql.expressions import columns_in, operand
-from sluice.sql.identifiers import quoted
+from sluice.sql.identifiers import quoted, table_name
 from sluice.sql.projection import Column, Join, JoinedColumn, Projection
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ def derived(derive: Callable[[Any], T]) -> T:
 
 
 def table(resource: Resource) -> str:
-    """Return the table as SQL names it. The roles' search_path is `public`."""
-    schema, name = resource.schema_and_table
-    return quoted(name) if schema == "public" else f"{quoted(schema)}.{quoted(name)}"
+    """Return the table as SQL names it."""
+    return table_name(*resource.schema_and_table)
 
 
 def alias(resource: Resource) -> str:
@@ -90,9 +90,8 @@ def row_columns(repository: Repository) -> tuple[str, ...]:
 
 
 def row_condition(resource: Resource) -> str:
-    """Return the condition for the rows that there are for clients; empty for all rows."""
-    deleted_at = resource.soft_delete
-    return f"{alias(resource)}.{quoted(deleted_at)} IS NULL" if deleted_at else ""
+    """Return the condition for the rows that there are for any tenant; empty for all rows."""
+    return tenant_sql.not_deleted(resource, alias(resource))
 
 
 def etag(repository: Repository) -> str:
@@ -136,7 +135,8 @@ def projection(repository: Repository) -> Projection:
         table=table(resource),
         alias=alias(resource),
         keys=resource.keys,
-        row_condition=row_condition(resource),
+        kept_condition=row_condition(resource),
+        tenant=partial(tenant_sql.tenant_condition, resource) if resource.has_tenant else None,
         row_columns=row_columns(repository),
         is_lockable=resource.is_lockable,
         fields={
@@ -148,20 +148,26 @@ def projection(repository: Repository) -> Projection:
     )
 
 
-def inserts(repository: Repository, without: frozenset[str] = frozenset()) -> Mapping[str, str]:
-    """Return the INSERT of a new row, by the table's alias. `without` names fields to leave out."""
-    return _inserts(repository.resource, repository.projection.row_columns, without)
+def inserts(
+    repository: Repository, without: frozenset[str] = frozenset(), *, guarded: bool = False
+) -> Mapping[str, str]:
+    """Return the INSERT of a new row, by the table's alias. `without` names fields to leave out.
+
+    With `guarded` it first checks the row that has the tenant, where a unique key needs that.
+    """
+    resource = repository.resource
+    guard = tenant_sql.insert_guard(resource) if guarded else ""
+    return _inserts(resource, repository.projection.row_columns, without, guard)
 
 
 @lru_cache(maxsize=256)
 def _inserts(
-    resource: Resource, row_columns: tuple[str, ...], without: frozenset[str]
+    resource: Resource, row_columns: tuple[str, ...], without: frozenset[str], guard: str
 ) -> Mapping[str, str]:
     fields = [field for field in resource.writable if field.name not in without]
     _require_own_columns(resource, fields, "inserts")
-    columns = ", ".join(quoted(field.column) for field in fields)
-    values = ", ".join(field.bind(field.name) for field in fields)
-    row = f"({columns}) VALUES ({values})" if fields else "DEFAULT VALUES"
+    values = {quoted(field.column): field.bind(field.name) for field in fields}
+    row = tenant_sql.inserted_row(resource, values, guard)
     returned = SEPARATOR.join(row_columns or ["*"])
     return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING {returned}"}
 

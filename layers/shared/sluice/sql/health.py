@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sluice.query import Executor, Query
 
 # The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
-EXPECTED_MIGRATION = "0007"
+EXPECTED_MIGRATION = "0008"
 
 # A replica that has replayed all of the primary's WAL has no lag, even if its last transaction is
 # old.

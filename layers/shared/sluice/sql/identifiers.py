@@ -42,6 +42,11 @@ def in_quotes(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def table_name(schema: str, name: str) -> str:
+    """Return a table as SQL names it. The roles' search_path is `public`."""
+    return quoted(name) if schema == "public" else f"{quoted(schema)}.{quoted(name)}"
+
+
 def qualified(name: str) -> str:
     """Return the name of a table or a function with its schema, as SQL needs it."""
     dot = name.index(".")

@@ -6,9 +6,11 @@ LIMIT.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from sluice.kinds.field import Field, Schema
 from sluice.resource import Many, Resource
+from sluice.sql import tenant_sql
 from sluice.sql.derived import Repository
 from sluice.sql.identifiers import qualified, quoted
 from sluice.sql.list_spec import ListSpec, Sort
@@ -105,6 +107,7 @@ def _projection(
         join = _join(rows, _columns(many.other_columns, other.keys))
         table = aliased(join.table, join.alias)
         condition = f"EXISTS (SELECT FROM {table} WHERE {join.condition} AND {other.row_condition})"
+    has_tenant = bool(many.tenant or (resource.has_tenant and other.tenant is None))
     columns = (*many.columns, *many.other_columns, *(field.column for field in many.payload))
     return Projection(
         name=f"{resource.name}/{many.name}",
@@ -114,6 +117,7 @@ def _projection(
         keys=other.keys,
         fields=fields,
         etag="",
-        row_condition=condition,
+        kept_condition=condition,
         row_columns=tuple(map(quoted, columns)),
+        tenant=partial(tenant_sql.link_condition, resource, many) if has_tenant else None,
     )

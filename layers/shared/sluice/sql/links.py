@@ -17,6 +17,7 @@ from sluice.sql.identifiers import qualified, quoted
 from sluice.sql.key import PARAMETERS, Key, params_of
 from sluice.sql.projection import Projection, aliased
 from sluice.sql.repository import Repository
+from sluice.sql.tenant_sql import bound_tenant
 
 OTHER: Final = ("other", "other1", "other2", "other3")  # the parameters of the other row's key
 JUNCTION = "from_"  # the alias of the junction table
@@ -48,6 +49,16 @@ class Link:
             *(f"target.{name}" for name, _ in keys),
             *(f"other_.{name}" for name, _ in others),
         )
+
+    @cached_property
+    def tenant(self) -> dict[str, str]:
+        """The column of the tenant in the junction table, with its value, if it has one."""
+        return {quoted(self.many.tenant): bound_tenant()} if self.many.tenant else {}
+
+    @cached_property
+    def of_tenant(self) -> list[str]:
+        """The condition that a link belongs to the tenant; none without a column."""
+        return [f"{JUNCTION}.{column} = {value}" for column, value in self.tenant.items()]
 
     @cached_property
     def defaults(self) -> dict[str, object]:
@@ -99,16 +110,19 @@ class LinkRepository(Repository):
 def _put_sql(link: Link, stored: tuple[str, ...], changed: frozenset[str]) -> str:
     """Return the statement that stores a link. An existing link gets only the `changed` fields."""
     fields = [field for field in link.many.payload if field.name in stored]
-    names = [quoted(field.column) for field in fields]
-    values = [field.bind(PREFIX + field.name) for field in fields]
+    names = [*link.columns, *link.tenant, *(quoted(field.column) for field in fields)]
+    bound = [field.bind(PREFIX + field.name) for field in fields]
+    values = [*link.values, *link.tenant.values(), *bound]
     updated = [quoted(field.column) for field in fields if field.name in changed]
     changes = ", ".join(f"{name} = excluded.{name}" for name in updated)
+    where = f" WHERE {' AND '.join(link.of_tenant)}" if link.of_tenant else ""
+    junction = f"{qualified(link.many.through)}{f' AS {JUNCTION}' if where else ''}"
     return f"""
         WITH {link.rows(lock=True)}, linked AS (
-            INSERT INTO {qualified(link.many.through)} ({", ".join([*link.columns, *names])})
-            SELECT {", ".join([*link.values, *values])} FROM target, other_
+            INSERT INTO {junction} ({", ".join(names)})
+            SELECT {", ".join(values)} FROM target, other_
             ON CONFLICT ({", ".join(link.columns)})
-            DO {f"UPDATE SET {changes}" if changes else "NOTHING"}
+            DO {f"UPDATE SET {changes}{where}" if changes else "NOTHING"}
         )
         SELECT count(*) > 0 AS found FROM target, other_"""
 
@@ -116,7 +130,8 @@ def _put_sql(link: Link, stored: tuple[str, ...], changed: frozenset[str]) -> st
 @lru_cache(maxsize=256)
 def _delete_sql(link: Link) -> str:
     pairs = zip(link.columns, link.values, strict=True)
-    condition = " AND ".join(f"{JUNCTION}.{column} = {value}" for column, value in pairs)
+    conditions = [f"{JUNCTION}.{column} = {value}" for column, value in pairs]
+    condition = " AND ".join([*conditions, *link.of_tenant])
     return f"""
         WITH {link.rows(lock=False)}
         DELETE FROM {qualified(link.many.through)} {JUNCTION} USING target, other_

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sluice import tenants
 from sluice.kinds.field import Field, FieldFilter
 from sluice.sql.key import Key
 from sluice.sql.projection import Column, Join, Projection, aliased
@@ -188,10 +189,13 @@ def cursor_context(
     """Return the list, the sort and the filters as the text with which a cursor is signed.
 
     The list of a parent has the text of the list that is filtered by the foreign key with `equal`.
-    A cursor is a position in the sort, so the lists of one text can share it.
+    A cursor is a position in the sort, so the lists of one text can share it. Those of two tenants
+    do not.
     """
     columns = list_spec.parents[foreign_key] if foreign_key else ()
     names = (column.field.filter_name for column in columns)
     filters = {**query.filters, **dict(zip(names, key, strict=True))}
     parts = [list_spec.projection.name, query.sort, filters]
+    if tenants.names_tenant(list_spec.projection.row_condition):
+        parts.append(tenants.require())
     return json.dumps(parts, default=str, sort_keys=True)

@@ -4,7 +4,7 @@ PostgreSQL renders the JSON, so a row is sent as one text. For REST, Python does
 text; for GraphQL, `ReadRepository.get_many` does.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -87,7 +87,9 @@ class Projection:
     `name` is the name of the collection, `singular` that of one row. `table` is written as in SQL:
     with its schema, and in quotes if it needs them. `alias` is any name but `t`, which the
     statements of a write use. `keys` are the fields of the key. `etag` is the SQL of the ETag.
-    `row_condition` is a condition for the rows that there are for clients; empty for all.
+    `kept_condition` is a condition for the rows that there are for any tenant; empty for all.
+    `tenant` returns the condition for the rows of an alias that are the request's tenant's. It is
+    called when a statement is first made.
     `row_columns` are the columns that the fields and the ETag read; empty for all columns.
     `is_lockable` is whether the role may lock rows.
     """
@@ -100,9 +102,20 @@ class Projection:
     fields: Mapping[str, Column]
     etag: str
     joins: tuple[Join, ...] = ()
-    row_condition: str = ""
+    kept_condition: str = ""
+    tenant: Callable[[str], str] | None = None
     row_columns: tuple[str, ...] = ()
     is_lockable: bool = False
+
+    @cached_property
+    def tenant_condition(self) -> str:
+        """The condition for the rows of the request's tenant; empty without tenants."""
+        return self.tenant(self.alias) if self.tenant else ""
+
+    @cached_property
+    def row_condition(self) -> str:
+        """The condition for the rows that there are for clients; empty for all."""
+        return " AND ".join(filter(None, [self.kept_condition, self.tenant_condition]))
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:

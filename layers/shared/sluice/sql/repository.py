@@ -15,6 +15,7 @@ class Repository:
     """
 
     reads_replica: ClassVar[bool] = False
+    has_tenant: ClassVar[bool] = False  # whether each statement must name the tenant
 
     def __init__(self, executor: Executor, signer: CursorSigner) -> None:
         self._executor = executor

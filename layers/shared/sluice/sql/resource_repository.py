@@ -1,10 +1,11 @@
 """The base class of repositories whose SQL is derived from the declaration of a resource."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 from sluice.kinds.field import DeclarationError
-from sluice.resource import Resource
+from sluice.resource import Resource, Via
 from sluice.sql import derived as sql
 from sluice.sql import derived_lists as lists
 from sluice.sql.connections import ConnectionRepository
@@ -15,6 +16,7 @@ from sluice.sql.list_spec import FilterSql, ListSpec
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import Join, JoinedColumn, Projection, Representation
 from sluice.sql.support import require_supported
+from sluice.sql.tenant_sql import reference_check, update_guard
 from sluice.sql.write_repository import WriteRepository
 
 Values: TypeAlias = dict[str, Any]  # field → value
@@ -41,6 +43,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     """
 
     resource: ClassVar[Resource]
+    has_tenant: ClassVar[bool] = derived(lambda cls: cls.resource.has_tenant)
     column_sql: ClassVar[Mapping[str, str | JoinedColumn]] = {}
     joins: ClassVar[tuple[Join, ...]] = derived(sql.joins)
     filter_sql: ClassVar[Mapping[str, str | FilterSql]] = {}
@@ -94,7 +97,16 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
         self._require_written(values, self._insert_names)
         missing = self._optional_names.difference(values)
-        return sql.inserts(type(self), missing) if missing else self.inserts
+        if self._insert_names is not None and (missing or isinstance(self.resource.tenant, Via)):
+            return sql.inserts(type(self), missing, guarded=True)
+        return self.inserts
+
+    def _check_of(self, changed: frozenset[str] | None = None) -> tuple[str, ...]:
+        check = _reference_check(self.resource, self.projection.alias, changed)
+        return (check,) if check else ()
+
+    def _guard_of(self, changed: frozenset[str]) -> str:
+        return _update_guard(self.resource, self.projection.alias, changed)
 
     def _update(
         self,
@@ -126,3 +138,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
                 f"{type(self).__name__}: a rule sets {names}, which this statement does not write: "
                 "clients must be able to write the field, or `inserts` and `assignments` have it"
             )
+
+
+_reference_check = lru_cache(maxsize=256)(reference_check)
+_update_guard = lru_cache(maxsize=256)(update_guard)

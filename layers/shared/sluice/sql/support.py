@@ -9,6 +9,7 @@ from sluice.resource import Resource
 from sluice.sql.connections import PARENT_PARAMETERS
 from sluice.sql.key import PARAMETERS
 from sluice.sql.list_spec import OF, PARENT
+from sluice.tenants import TENANT_PARAMETER
 
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # Statements have parameters of their own, beside one for each field and filter.
@@ -32,8 +33,6 @@ def require_supported(resource: Resource) -> None:
 
 
 def _unsupported(resource: Resource) -> Iterator[str]:
-    if resource.tenant:
-        yield "`tenant` is not supported yet, so rows of other tenants would be shown"
     if not resource.group:
         return
     if not resource.changeable and {"replace", "update"} & {*resource.writes}:
@@ -47,6 +46,9 @@ def _unsupported(resource: Resource) -> Iterator[str]:
 
 def _reserved(resource: Resource) -> Iterator[str]:
     """Yield the fields and filters whose names mean something else in a statement or a URL."""
+    for field in (*resource.all_fields, *resource.filters):
+        if resource.has_tenant and TENANT_PARAMETER in (field.name, *field.filters()):
+            yield f"the name {TENANT_PARAMETER} is reserved for the tenant: rename {field.name}"
     for what, name in _names(resource):
         if not NAME.fullmatch(name):
             yield f"the {what} {name!r} must have a name of a-z, 0-9 and _, from a letter"

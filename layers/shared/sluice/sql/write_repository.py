@@ -46,7 +46,7 @@ class WriteRepository(ReadRepository):
         """
         values = {**self.defaults, **values}
         inserts = tuple(self._inserts_of(values).items())
-        ctes, select = _insert_parts(self.list_spec.projection, inserts)
+        ctes, select = _insert_parts(self.list_spec.projection, inserts, self._check_of())
         query = idempotent_query(ctes, select, values, key)
         return Representation.of(self._executor.write(query)[0])
 
@@ -79,6 +79,14 @@ class WriteRepository(ReadRepository):
         """Return the INSERTs of a row with these values."""
         return self.inserts
 
+    def _check_of(self, changed: frozenset[str] | None = None) -> tuple[str, ...]:
+        """Return the SELECT item that checks the references of a new row, or of a changed one."""
+        return ()
+
+    def _guard_of(self, changed: frozenset[str]) -> str:
+        """Return a condition on the row to update, and on `t`: its key and whether it matches."""
+        return ""
+
     def _update(
         self,
         projection: Projection,
@@ -89,7 +97,9 @@ class WriteRepository(ReadRepository):
         """Update a row whose ETag is that of `projection`."""
         assigned = [self.assignments[name] for name in changes]
         assigned = assigned or [f"{self.unchanged} = {projection.alias}.{self.unchanged}"]
-        sql = _update_sql(projection, ", ".join(assigned))
+        changed = frozenset(changes)
+        check, guard = self._check_of(changed), self._guard_of(changed)
+        sql = _update_sql(projection, ", ".join(assigned), check, guard)
         row = self._write_target(sql, {**changes, **self._params_of(key), **precondition.params()})
         if row.json is None:
             raise StaleVersion
@@ -104,28 +114,34 @@ class WriteRepository(ReadRepository):
 
 
 @lru_cache(maxsize=256)
-def _insert_parts(projection: Projection, inserts: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    """Return the CTEs that insert a row, and the SELECT that returns it."""
+def _insert_parts(
+    projection: Projection, inserts: tuple[tuple[str, str], ...], check: tuple[str, ...]
+) -> tuple[str, str]:
+    """Return the CTEs that insert a row, and the SELECT that returns and checks it."""
     ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in inserts)
     source = projection.source_with({alias: alias for alias, _ in inserts})
-    return ctes, f"SELECT {projection.representation()} FROM {source}"
+    columns = ", ".join([projection.representation(), *check])
+    return ctes, f"SELECT {columns} FROM {source}"
 
 
 @lru_cache(maxsize=256)
-def _update_sql(projection: Projection, assigned: str) -> str:
-    """Return the statement that sets what `assigned` says."""
+def _update_sql(
+    projection: Projection, assigned: str, check: tuple[str, ...] = (), guard: str = ""
+) -> str:
+    """Return the statement that sets what `assigned` says, and checks the row."""
     alias = projection.alias
+    checked = ", r.checked" if check else ""
     return f"""
         WITH {_target(projection)}, changed AS (
             UPDATE {projection.table} {alias}
             SET {assigned} FROM target t
-            WHERE {_is_target(projection)} AND t.matches
+            WHERE {" AND ".join(filter(None, [_is_target(projection), "t.matches", guard]))}
             RETURNING {projection.columns_of_rows(alias)}
         )
-        SELECT r.json, r.etag, r.id
+        SELECT r.json, r.etag, r.id{checked}
         FROM target
         LEFT JOIN (
-            SELECT {projection.representation()}
+            SELECT {", ".join([projection.representation(), *check])}
             FROM {projection.source_with({alias: "changed"})}
         ) r ON true"""
 

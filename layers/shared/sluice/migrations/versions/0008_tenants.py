@@ -1,0 +1,23 @@
+"""A function that refuses a reference which is not the tenant's, and the tenants of imports."""
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+# The statement of a write runs it (sql/tenant_sql.py). It is VOLATILE, so that the planner does
+# not. The argument names the fields of the reference, separated by commas.
+RAISE_UNKNOWN = """
+CREATE FUNCTION sluice.raise_unknown(fields text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RAISE '%', fields USING ERRCODE = 'SLREF';
+END $$
+"""
+REVOKE = "REVOKE EXECUTE ON FUNCTION sluice.raise_unknown(text) FROM PUBLIC"
+JOBS = "ALTER TABLE sluice.import_jobs ADD COLUMN tenant text NOT NULL DEFAULT ''"
+
+
+def upgrade() -> None:
+    op.execute(RAISE_UNKNOWN)
+    op.execute(REVOKE)
+    op.execute(JOBS)

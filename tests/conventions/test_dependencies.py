@@ -52,6 +52,17 @@ ALLOWED = {
         "sluice.resource",
         "sqlalchemy",
     },
+    "sluice.db.tenant_session": {
+        "sluice.application",
+        "sluice.db.mapped",
+        "sluice.db.models",
+        "sluice.errors",
+        "sluice.resource",
+        "sluice.sql.tenant_sql",
+        "sluice.tenant_columns",
+        "sluice.tenants",
+        "sqlalchemy",
+    },
     "sluice.db.mapped_relations": {"sluice.resource", "sqlalchemy"},
     "sluice.sql": {
         "sluice.sql",

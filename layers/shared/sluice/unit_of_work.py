@@ -88,9 +88,15 @@ class UnitOfWork(Repositories):
     def session(self) -> Session:
         """SQLAlchemy's session, in the same transaction.
 
-        Changed objects are written before each statement of a repository, and at `commit`.
+        Changed objects are written before each statement of a repository, and at `commit`. With
+        tenants it has the objects of the request's tenant.
         """
-        return self._transaction.session
+        session = self._transaction.session
+        if application.current().tenant:
+            from sluice.db.tenant_session import guard
+
+            guard(session)
+        return session
 
     def model(self, resource: Resource) -> type[Any]:
         """Return SQLAlchemy's class of a resource, for `session`. See db/mapped.py."""

@@ -65,7 +65,8 @@ GRANT ALL ON ALL TABLES IN SCHEMA lodge TO sluice_app
 # Both houses have equal rows: the ids of the first house are odd, those of the second one even.
 ROWS: Final = f"""
 TRUNCATE lodge.houses, lodge.countries, lodge.guests, lodge.visited, lodge.stays, lodge.tags,
-    lodge.stay_tags, lodge.nights, lodge.remarks, lodge.answers RESTART IDENTITY;
+    lodge.stay_tags, lodge.nights, lodge.remarks, lodge.answers, sluice.idempotency_keys
+    RESTART IDENTITY;
 INSERT INTO lodge.houses VALUES ('{ONE}', 'house'), ('{TWO}', 'house');
 INSERT INTO lodge.countries VALUES ('de', 'Germany'), ('pt', 'Portugal');
 INSERT INTO lodge.guests (house_id, email, name, host_id, country_code, left_at) VALUES

@@ -4,7 +4,7 @@ The tenant is the parameter `:tenant_`, which only tenants.py binds. A row witho
 belongs to the tenant of the row that it references (Via).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from sluice import application
@@ -68,7 +68,7 @@ def _condition(resource: Resource, alias: str, find: FindResource, depth: int) -
         return ""
     if field := tenant_field(resource):
         return f"{alias}.{quoted(field.column)} = {field.bind(TENANT_PARAMETER)}"
-    one = _via(resource)
+    one = tenant_reference(resource)
     other, inner = find(one.resource), PARENT.format(depth=depth)
     conditions = [
         *_equal_keys(other, inner, one.foreign_key, alias),
@@ -77,7 +77,7 @@ def _condition(resource: Resource, alias: str, find: FindResource, depth: int) -
     return f"EXISTS (SELECT FROM {_table(other)} {inner} WHERE {' AND '.join(conditions)})"
 
 
-def _via(resource: Resource) -> One:
+def tenant_reference(resource: Resource) -> One:
     """Return the reference by which the tenant of a row is known."""
     column = tenant_column(resource)
     return next(one for one in resource.refs if tuple(one.foreign_key) == (column,))
@@ -122,7 +122,7 @@ def update_guard(
 
 def _guard(resource: Resource, find: FindResource) -> str:
     """Return the branches of CASE for the row with the tenant: it is there, or it is unknown."""
-    one = _via(resource)
+    one = tenant_reference(resource)
     other = find(one.resource)
     (field,) = (each for each in resource.all_fields if (each.column,) == tuple(one.foreign_key))
     key = f"{REFERENCED}.{quoted(other.keys[0].column)} = {field.bind(field.name)}"
@@ -151,18 +151,26 @@ def reference_check(
     cases = [
         f"WHEN {_violation(resource, alias, one, find, is_update=changed is not None)} "
         f"THEN {_raise(resource, one)}"
-        for one in resource.refs
-        if _is_checked(resource, one, changed) and find(one.resource).has_tenant
+        for one in references_checked(resource, changed, find)
     ]
     return f"CASE {' '.join(cases)} END AS checked" if cases else ""
 
 
-def _is_checked(resource: Resource, one: One, changed: Collection[str] | None) -> bool:
-    """Return whether a client can write the reference, and does. The tenant is no client's."""
-    if tuple(one.foreign_key) == (resource.tenant,):
-        return False
-    names = _written(resource, one)
-    return bool(names) if changed is None else not {*changed}.isdisjoint(names)
+def references_checked(
+    resource: Resource,
+    changed: Collection[str] | None = None,
+    find: FindResource = find_resource,
+) -> Iterator[One]:
+    """Yield the references to rows with a tenant that clients write; of these the `changed` ones.
+
+    The tenant itself is no client's.
+    """
+    for one in resource.refs:
+        names = _written(resource, one)
+        is_written = bool(names) if changed is None else not {*changed}.isdisjoint(names)
+        is_tenant = tuple(one.foreign_key) == (resource.tenant,)
+        if is_written and not is_tenant and find(one.resource).has_tenant:
+            yield one
 
 
 def _written(resource: Resource, one: One) -> list[str]:

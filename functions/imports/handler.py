@@ -9,11 +9,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import runtime
+from sluice import request_context, runtime, tenants
 from sluice.http import idempotency, responses
 from sluice.http.body import BodySchema
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.imports import file_keys
 from sluice.imports.job_repository import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
 from sluice.kinds.choice import Choice
 from sluice.kinds.text import Text
@@ -45,6 +46,8 @@ def list_imports(request: Request, query: ListQuery) -> Response[str]:
 def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
     """Create an import. Upload the file with PUT to its `upload_url` within an hour."""
     current = runtime.current()
+    if file_keys.has_tenant(new["resource"]):
+        tenants.require()
     object_key = _object_key(new)
     job = {
         "resource": new["resource"],
@@ -72,7 +75,8 @@ def _object_key(new: dict[str, Any]) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")
     suffix = ".gz" if new["filename"].lower().endswith(".gz") else ""
     file = f"{name or 'file'}.{new['format']}{suffix}"
-    return f"incoming/{new['resource']}/{secrets.token_hex(8)}/{file}"
+    folder = file_keys.folder(new["resource"], request_context.current().tenant)
+    return f"{folder}/{secrets.token_hex(8)}/{file}"
 
 
 def _with_presigned_urls(json: str) -> str:

@@ -15,8 +15,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import cast
 
+from sluice import request_context, tenants
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
-from sluice.imports import record_splitter
+from sluice.imports import file_keys, record_splitter
 from sluice.imports.chunk_reader import Chunk, ImportFile
 from sluice.imports.job_repository import ImportRunRepository, RunningImport
 from sluice.imports.record_splitter import WINDOW_BYTES
@@ -38,6 +39,7 @@ MAX_FILE_BYTES = 1024**3  # unless the settings have another limit
 FIRST_CHUNK_BYTES = 64 * 1024
 CHUNK_GROWTH = 4
 CHUNK_SECONDS = 2.0
+TAKEN = "is already used"
 CANNOT_BE_WRITTEN = "could not be written; the worker's log has the cause"
 
 _log = logging.getLogger(__name__)
@@ -100,7 +102,10 @@ class Importer:
         return job
 
     def _continue(self, begin: BeginTransaction, job: RunningImport, deadline: float) -> bool:
+        request_context.current().tenant = job.tenant
         try:
+            if reason := file_keys.problem(job.resource, job.tenant):
+                raise FileError(reason)
             return self._import(begin, job, deadline)
         except FileError as error:
             self._end(begin, job, "failed", str(error))
@@ -208,12 +213,14 @@ class Importer:
                 columns, ((line, [row.values.get(name) for name in columns]) for line, row in valid)
             )
             unresolved = rows.delete_unresolved(columns)
+            taken = rows.delete_taken()
             rejections += [
                 Rejection(line, column, "unknown", "does not exist") for line, column in unresolved
             ]
+            rejections += [Rejection(line, None, "duplicate", TAKEN) for line in taken]
             if rejected + len(rejections) > self.max_rejections:
                 raise TooManyRejections
-            count = len(valid) - len(unresolved)
+            count = len(valid) - len(unresolved) - len(taken)
             rows.write(columns, changed, count)
             return _commit_chunk(transaction, job, file, chunk, count, rejections)
 
@@ -246,12 +253,16 @@ class Importer:
             columns = file.parser.columns()
             rows.copy_rows(columns, [])
             rows.delete_unresolved(columns)
+            rows.delete_taken()
             rows.write(columns, file.parser.changed(), 0)
 
     def _rules(self, file: ImportFile, transaction: ImportTransaction) -> RowRules | None:
         """Return the repository whose rules the rows must meet, over their transaction."""
         kind = file.parser.resource.rules
-        return None if kind is None else cast("RowRules", kind(transaction, self.signer))
+        if kind is None:
+            return None
+        executor = tenants.executor_of(kind, transaction)
+        return cast("RowRules", kind(executor, self.signer))
 
     def _end(
         self, begin: BeginTransaction, job: RunningImport, status: str, error: str | None = None

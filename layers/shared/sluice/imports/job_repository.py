@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sluice import application
+from sluice import application, request_context
 from sluice.errors import InternalError
 from sluice.kinds.choice import Choice
 from sluice.kinds.integer import BigInt
@@ -12,6 +12,7 @@ from sluice.kinds.timestamp import Timestamp
 from sluice.query import Executor, Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import ListSpec, Sort, filters_of
+from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.projection import Projection, Representation, integer, text, timestamp
 from sluice.sql.read_repository import ReadRepository
 
@@ -47,6 +48,8 @@ PROJECTION = Projection(
         "finished_at": timestamp("j.finished_at", nullable=True),
     },
     etag="j.version::text",
+    # Callers see the imports of their tenant, and those without a tenant the others.
+    kept_condition="j.tenant = :owner",
 )
 # The response to a POST also has the URL to upload to.
 NEW_IMPORT_PROJECTION = replace(
@@ -66,8 +69,8 @@ LIST_SPEC = ListSpec(
 
 INSERT = """
     j AS (
-        INSERT INTO sluice.import_jobs (resource, object_key)
-        VALUES (:resource, :object_key)
+        INSERT INTO sluice.import_jobs (resource, object_key, tenant)
+        VALUES (:resource, :object_key, :tenant)
         RETURNING *
     )
 """
@@ -92,8 +95,8 @@ UPSERT_FOR_OBJECT_SQL = """
         RETURNING id
     ), added AS (
         INSERT INTO sluice.import_jobs
-            (resource, object_key, object_etag, sequencer, bytes_total, status, seen_at)
-        SELECT :resource, :key, :etag, :sequencer, :size, 'queued', now()
+            (resource, object_key, object_etag, sequencer, bytes_total, status, seen_at, tenant)
+        SELECT :resource, :key, :etag, :sequencer, :size, 'queued', now(), :tenant
         WHERE NOT EXISTS (SELECT FROM announced)
         ON CONFLICT (object_key, coalesce(object_etag, ''), coalesce(sequencer, '')) DO NOTHING
         RETURNING id
@@ -165,7 +168,7 @@ START_SQL = """
     WHERE id = :id AND (status IN ('queued', 'running') OR status = 'failed' AND resumable)
     RETURNING
         id, resource, object_key, object_etag, bytes_total, header, next_byte, next_line,
-        rows_rejected
+        rows_rejected, tenant
 """
 
 # Updates nothing if another worker has advanced from the same position. A job that was failed while
@@ -235,20 +238,22 @@ class ImportJobRepository(ReadRepository):
 
     list_spec = LIST_SPEC
 
+    def __init__(self, executor: Executor, signer: CursorSigner) -> None:
+        super().__init__(_OwnerExecutor(executor), signer)
+
     def create(
         self, job: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
-        """Add a job that waits for its upload.
+        """Add a job that waits for its upload, for the request's tenant.
 
         `job` has `resource`, `object_key`, and the `upload_url` that the response shows.
         """
         select = f"SELECT {NEW_IMPORT_PROJECTION.representation()} FROM j"
-        return Representation.of(
-            self._executor.write(idempotent_query(INSERT, select, job, key))[0]
-        )
+        query = idempotent_query(INSERT, select, {**job, "tenant": _tenant()}, key)
+        return Representation.of(self._executor.write(query)[0])
 
     def upsert_for_object(
-        self, resource: str, key: str, etag: str, sequencer: str, size: int
+        self, resource: str, key: str, etag: str, sequencer: str, size: int, tenant: str = ""
     ) -> int:
         """Find or create the job of an uploaded object, and return its id.
 
@@ -256,6 +261,7 @@ class ImportJobRepository(ReadRepository):
         """
         params = {
             "resource": resource,
+            "tenant": tenant,
             "key": key,
             "etag": etag,
             "sequencer": sequencer,
@@ -287,6 +293,25 @@ class ImportJobRepository(ReadRepository):
         return len(self._executor.write(Query(DELETE_STALE_REJECTIONS_SQL, params)))
 
 
+class _OwnerExecutor:
+    """Binds the request's tenant into each statement that names it as `:owner`."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def read(self, query: Query) -> Sequence[Any]:
+        if ":owner" in query.sql:
+            query = query._replace(params={**query.params, "owner": _tenant()})
+        return self._executor.read(query)
+
+    def write(self, query: Query) -> Sequence[Any]:
+        return self._executor.write(query)
+
+
+def _tenant() -> str:
+    return request_context.current().tenant
+
+
 @dataclass(frozen=True, slots=True)
 class RunningImport:
     """An import, and its position in the file. `header` is empty until it has been read."""
@@ -300,6 +325,7 @@ class RunningImport:
     next_byte: int
     next_line: int
     rejected: int
+    tenant: str = ""
 
 
 class ImportRunRepository:
@@ -325,6 +351,7 @@ class ImportRunRepository:
                 next_byte=row.next_byte,
                 next_line=row.next_line,
                 rejected=row.rows_rejected,
+                tenant=row.tenant,
             )
         return None
 

@@ -39,6 +39,8 @@ class ImportResource:
     write: the statement that writes the rows. It returns as `rows` how many rows it accepted.
         `:has_<column>` is whether the file has that column, or a rule (`before_write`) sets it.
     references: column → a query that finds the row to which the column of `import_rows r` refers.
+    taken: a query that finds a row of another tenant with the import key of `import_rows r`. Empty:
+        there can be none.
     """
 
     fields: Mapping[str, Field]
@@ -50,6 +52,7 @@ class ImportResource:
     references: Mapping[str, str] = field(default_factory=dict)
     never_null: Sequence[str] = ()
     rules: type[Any] | None = None
+    taken: str = ""
 
     def statement(self, columns: Collection[str], changed: Collection[str]) -> str:
         """Return the statement that writes rows with values for `columns`.

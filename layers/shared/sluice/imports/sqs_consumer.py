@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sluice import application, request_context
+from sluice import request_context
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import InternalError, SluiceError
+from sluice.imports import file_keys
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.job_repository import ImportJobRepository
 
-INCOMING_FOLDER = "incoming"
 # Before the end of the worker's time: no statement runs in it.
 RESPONSE_MARGIN_SECONDS = 0.3
 # Added to that margin: no chunk begins in it, because it may take longer than the one before.
@@ -130,10 +130,11 @@ class ImportConsumer:
         for record in message["Records"]:
             s3_object = record["s3"]["object"]
             key = unquote_plus(s3_object["key"])
-            folder, resource, *rest = [*key.split("/"), "", ""]
-            if folder == INCOMING_FOLDER and resource in application.current().imports and rest[0]:
+            if (file := file_keys.read(key)) is not None:
                 size = int(s3_object["size"])
                 sequencer = s3_object.get("sequencer", "")
-                yield self.jobs.upsert_for_object(resource, key, s3_object["eTag"], sequencer, size)
+                yield self.jobs.upsert_for_object(
+                    file.resource, key, s3_object["eTag"], sequencer, size, file.tenant
+                )
             else:
                 _log.warning("a file was ignored: its key must begin with incoming/RESOURCE/")

@@ -11,6 +11,7 @@ from typing import Protocol
 from sluice.imports.resource import ImportResource
 from sluice.query import Executor, Query
 from sluice.sql.identifiers import quoted
+from sluice.tenants import TenantExecutor
 
 HAS_COLUMN = re.compile(r":has_(\w+)", re.ASCII)
 
@@ -33,12 +34,13 @@ class ImportRowRepository:
     """Copies, checks and writes the rows of one chunk, in its transaction."""
 
     def __init__(self, transaction: ImportTransaction, resource: ImportResource) -> None:
-        self._transaction = transaction
+        self._copy = transaction.copy
+        self._transaction = TenantExecutor(transaction)
         self._resource = resource
         # A violation at the commit would not show which of the chunk's rows has caused it.
-        transaction.write(Query("SET CONSTRAINTS ALL IMMEDIATE"))
+        self._transaction.write(Query("SET CONSTRAINTS ALL IMMEDIATE"))
         columns = "".join(f", {quoted(name)} text" for name in resource.fields)
-        transaction.write(
+        self._transaction.write(
             Query(
                 f"""
                 CREATE TEMPORARY TABLE import_rows (
@@ -56,12 +58,14 @@ class ImportRowRepository:
         """
         columns = ", ".join(map(quoted, header))
         options = f"FORMAT csv, NULL '', FORCE_NULL ({columns}), ENCODING 'UTF8'"
-        self._transaction.copy(f"COPY import_rows ({columns}) FROM STDIN WITH ({options})", data)
+        self._copy(f"COPY import_rows ({columns}) FROM STDIN WITH ({options})", data)
         resolved = [
             f"(r.{quoted(column)} IS NULL OR EXISTS ({query}))"
             for column, query in self._resource.references.items()
             if column in header
         ]
+        if self._resource.taken:
+            resolved.append(f"NOT EXISTS ({self._resource.taken})")
         is_trusted = " AND ".join([self._resource.trusted_when, *resolved])
         (copied,) = self._transaction.write(
             Query(
@@ -82,7 +86,7 @@ class ImportRowRepository:
         data = "".join(f"{line}\n" for line in lines).encode()
         names = ", ".join(["line", *map(quoted, columns)])
         sql = f"COPY import_rows ({names}) FROM STDIN WITH (ENCODING 'UTF8')"
-        self._transaction.copy(sql, data)
+        self._copy(sql, data)
 
     def delete_unresolved(self, columns: Sequence[str]) -> list[tuple[int, str]]:
         """Delete the rows that refer to missing rows. Return the line and the column of each."""
@@ -101,6 +105,13 @@ class ImportRowRepository:
             )
             deleted += [(int(row.line), column) for row in rows]
         return deleted
+
+    def delete_taken(self) -> list[int]:
+        """Delete the rows whose import key another tenant's row has. Return the line of each."""
+        if not self._resource.taken:
+            return []
+        sql = f"DELETE FROM import_rows r WHERE EXISTS ({self._resource.taken}) RETURNING line"
+        return [int(row.line) for row in self._transaction.write(Query(sql))]
 
     def write(self, columns: Collection[str], changed: Collection[str], read: int) -> None:
         """Write the copied rows, which have values for `columns`.

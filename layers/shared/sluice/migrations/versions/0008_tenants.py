@@ -16,8 +16,11 @@ END $$
 REVOKE = "REVOKE EXECUTE ON FUNCTION sluice.raise_unknown(text) FROM PUBLIC"
 JOBS = "ALTER TABLE sluice.import_jobs ADD COLUMN tenant text NOT NULL DEFAULT ''"
 
+JOBS_INDEX = "CREATE INDEX import_jobs_tenant_idx ON sluice.import_jobs (tenant, id)"
+
 
 def upgrade() -> None:
     op.execute(RAISE_UNKNOWN)
     op.execute(REVOKE)
     op.execute(JOBS)
+    op.execute(JOBS_INDEX)

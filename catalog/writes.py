@@ -1,6 +1,6 @@
 """Which writes clients have, and why some are missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog.draft import DraftMember, DraftResource, Refusal
 from catalog.snapshot import TableTrigger
@@ -26,8 +26,7 @@ def writes(
         missing.add("create")
         names, verb = ", ".join(hidden), "are" if len(hidden) > 1 else "is"
         reason = f"{names} {verb} NOT NULL without a default, and {verb} not shown"
-        alter = ", ".join(f"ALTER COLUMN {quoted(name)} SET DEFAULT …" for name in hidden)
-        remedy = f"ALTER TABLE {each.sql_name} {alter}"
+        remedy = _remedy(each, hidden)
         triggers = [trigger.name for trigger in each.table.triggers if _may_set(trigger)]
         if triggers:
             remedy += f'; or "create" in `writes`, if the trigger {", ".join(triggers)} sets it'
@@ -41,6 +40,19 @@ def writes(
     if not missing:
         return None, refused
     return tuple(write for write in EVERY_WRITE if write not in missing), refused
+
+
+def _remedy(each: AdoptedTable, hidden: Sequence[str]) -> str:
+    """Return what makes a new row possible: fields for secrets, defaults for other columns."""
+    secrets = [name for name in hidden if each.kinds[name].expression is not None]
+    others = [name for name in hidden if name not in secrets]
+    remedies = []
+    if secrets:
+        remedies.append(f"in `fields`, what the comment on {' and on '.join(secrets)} shows")
+    if others:
+        alter = ", ".join(f"ALTER COLUMN {quoted(name)} SET DEFAULT …" for name in others)
+        remedies.append(f"ALTER TABLE {each.sql_name} {alter}")
+    return "; and ".join(remedies)
 
 
 def _hidden_columns(each: AdoptedTable, resource: DraftResource) -> Iterator[str]:

@@ -94,8 +94,14 @@ def test_reference_is_refused_if_the_server_may_not_check_it(wide: Draft) -> Non
 
 
 def test_several_hidden_columns_are_named(wide: Draft) -> None:
-    reason, _ = refused(wide)["secrets (create)"]
-    assert reason == "secret, token are NOT NULL without a default, and are not shown"
+    assert refused(wide)["secrets (create)"] == (
+        "secret, token are NOT NULL without a default, and are not shown",
+        "in `fields`, what the comment on secret and on token shows",
+    )
+    assert refused(wide)["sealed (create)"][1] == (
+        "in `fields`, what the comment on token shows; "
+        "and ALTER TABLE wide.sealed ALTER COLUMN content SET DEFAULT …"
+    )
 
 
 def test_excluded_tables_are_not_adopted(widespread: Database) -> None:

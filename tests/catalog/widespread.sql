@@ -33,6 +33,7 @@ INSERT INTO wide.members VALUES (1, 'Ann@example.com', 'Ann', 'Rome');
 
 -- Names of secrets that are none, and columns of a secret that a new row needs.
 CREATE TABLE wide.secrets (id integer PRIMARY KEY, secret text NOT NULL, token text NOT NULL);
+CREATE TABLE wide.sealed (id integer PRIMARY KEY, token text NOT NULL, content bytea NOT NULL);
 CREATE TABLE wide.secret_uses (secret_id text PRIMARY KEY, token_type text, password_algorithm text, session_token_id text, token text);
 
 -- Names that are one name in GraphQL, or that are those of a link, of a part of a key, and of a function.

@@ -14,7 +14,11 @@ import pytest
 from tests.fixtures.own_tables import fixtures_module
 
 HERE = Path(__file__).parent
-OWN_TESTS = {"sample": ("engine", "catalog"), "agency": ("agency",)}  # application → its tests
+OWN_TESTS = {
+    "sample": ("engine", "catalog"),
+    "agency": ("agency",),
+    "studio": ("studio",),
+}  # application → its tests
 APP = os.environ.get("SLUICE_APP", "")
 OWN = OWN_TESTS.get(APP, (APP,) if APP else ())
 # Their tests take seconds each. One process would run the last of them while the others are idle.

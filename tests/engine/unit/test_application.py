@@ -113,7 +113,7 @@ def test_missing_application_is_a_problem_of_the_settings(tmp_path: Path) -> Non
         check=True,
     )
 
-    expected = "['SLUICE_APP is not set; it must name one of these: agency, sample']"
+    expected = "['SLUICE_APP is not set; it must name one of these: agency, sample, studio']"
     assert done.stdout.strip() == expected
 
 

@@ -1,0 +1,3 @@
+"""The statements that drop the studios with their data."""
+
+DROPS = ("DROP SCHEMA IF EXISTS studio CASCADE",)

@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from scripts import broken_pipe
-from sluice import application
+from scripts.sql_relations import call_relations
+from sluice import application, request_context
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
 from sluice.imports.staged_rows import ImportRowRepository
@@ -28,17 +29,19 @@ from sluice.sql.keyset import unique_sort
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec
 from sluice.sql.page_cursor import Position
 from sluice.sql.precondition import NO_PRECONDITION, Precondition
+from sluice.sql.resource_repository import ResourceRepository
+from sluice.tenants import TENANT_PARAMETER
 
 NEW_LINE = re.compile(
     r"'(?:[^']|'')*'|[()]|\b(?:WITH|SELECT|(?<!DISTINCT )FROM|(?:LEFT |CROSS )?JOIN|WHERE|ORDER BY"
     r"|LIMIT|OFFSET|UNION ALL|INSERT INTO|VALUES|ON CONFLICT|(?<!DO |OR )UPDATE|(?<!UPDATE )SET"
     r"|DELETE FROM|RETURNING)\b"
 )
+REQUEST_SECONDS = 60
 ANSWER = SimpleNamespace(
     json="{}",
     etag="1",
     id=1,
-    items='{"id":1,"$":["1"]}',
     found=1,
     first_key='["1"]',
     last_key='["1"]',
@@ -49,19 +52,22 @@ ANSWER = SimpleNamespace(
     rows=1,
     trusted=True,
     line=1,
+    item="{}",
+    matches=True,
 )
 
 
 @dataclass
 class StatementRecorder:
-    """Keeps each statement with the call that sent it."""
+    """Keeps each statement with the call that sent it. Each is answered with `items`."""
 
     label: str = ""
+    items: str = '{"id":1,"$":["1"]}'
     statements: list[tuple[str, Query]] = field(default_factory=list)
 
     def read(self, query: Query) -> Sequence[Any]:
         self.statements.append((self.label, query))
-        return [ANSWER]
+        return [SimpleNamespace(**vars(ANSWER), items=self.items)]
 
     write = read
 
@@ -127,6 +133,7 @@ class Calls:
         fields = self.repository.list_spec.projection.fields
         inserts = " ".join(self._sql_by_name("inserts").values())
         names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", inserts))
+        names.pop(TENANT_PARAMETER, None)
         values = {name: _example(fields[name].field) if name in fields else 1 for name in names}
         creates = {"": None, " with a key": IdempotencyKey(b"key", b"print")} if inserts else {}
         for label, key in creates.items():
@@ -198,7 +205,14 @@ def statements_of(resource: str) -> list[tuple[str, Query]]:
     app = application.current()
     recorder, cursors = StatementRecorder(), Cursors()
     kind = app.load("repositories", resource)
-    Calls(recorder, cursors, kind(recorder, cursors)).all()
+    if issubclass(kind, ResourceRepository):
+        keys = {key.name: 1 for key in kind.resource.keys}
+        recorder.items = json.dumps({"id": 1, "$": ["1"], **keys})
+    with request_context.begin(REQUEST_SECONDS) as request:
+        request.tenant = "any"  # cursors are of a tenant
+        Calls(recorder, cursors, kind(recorder, cursors)).all()
+        if issubclass(kind, ResourceRepository):
+            call_relations(recorder, cursors, kind)
     if resource in app.imports:
         call_import(recorder, import_resource(app.load("imports", resource)))
     return recorder.statements

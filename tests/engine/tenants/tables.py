@@ -33,13 +33,13 @@ CREATE TABLE lodge.stay_tags (
     tag_id bigint REFERENCES lodge.tags, weight integer, PRIMARY KEY (stay_id, tag_id)
 );
 CREATE TABLE lodge.nights (
-    stay_id bigint REFERENCES lodge.stays, n integer, price integer NOT NULL,
-    PRIMARY KEY (stay_id, n)
+    stay_id bigint REFERENCES lodge.stays, nr integer, price integer NOT NULL,
+    PRIMARY KEY (stay_id, nr)
 );
 CREATE TABLE lodge.remarks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    stay_id bigint NOT NULL REFERENCES lodge.stays, n integer, line integer NOT NULL,
-    text text NOT NULL, UNIQUE (stay_id, line), FOREIGN KEY (stay_id, n) REFERENCES lodge.nights
+    stay_id bigint NOT NULL REFERENCES lodge.stays, nr integer, place integer NOT NULL,
+    text text NOT NULL, UNIQUE (stay_id, place), FOREIGN KEY (stay_id, nr) REFERENCES lodge.nights
 );
 CREATE TABLE lodge.answers (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -81,7 +81,7 @@ INSERT INTO lodge.tags (house_id, slug) VALUES
     ('{ONE}', 'quiet'), ('{TWO}', 'quiet'), ('{ONE}', 'late'), ('{TWO}', 'late');
 INSERT INTO lodge.stay_tags VALUES ('{ONE}', 1, 1, 5), ('{TWO}', 2, 2, 5);
 INSERT INTO lodge.nights VALUES (1, 1, 90), (2, 1, 90), (1, 2, 80), (2, 2, 80);
-INSERT INTO lodge.remarks (stay_id, n, line, text) VALUES
+INSERT INTO lodge.remarks (stay_id, nr, place, text) VALUES
     (1, 1, 1, 'fine'), (2, 1, 1, 'fine'), (1, NULL, 2, 'loud'), (2, NULL, 2, 'loud');
 INSERT INTO lodge.answers (remark_id, text) VALUES (1, 'thanks'), (2, 'thanks')
 """

@@ -75,7 +75,7 @@ def test_object_of_another_house_is_refused(lodge: Lodge) -> None:
     [
         ("stays", {"guest_id": 1, "state": "x"}),
         ("stays", {"guest_id": 6, "state": "x"}),
-        ("remarks", {"stay_id": 1, "line": 8, "text": "x"}),
+        ("remarks", {"stay_id": 1, "place": 8, "text": "x"}),
         ("answers", {"remark_id": 1, "text": "x"}),
     ],
 )

@@ -21,8 +21,8 @@ NEW: Mapping[str, Mapping[str, object]] = {
     "guests": {"email": "new@x", "name": "New"},
     "stays": {"guest_id": 1},
     "tags": {"slug": "new"},
-    "nights": {"stay_id": 1, "n": 9, "price": 5},
-    "remarks": {"stay_id": 1, "line": 9, "text": "new"},
+    "nights": {"stay_id": 1, "nr": 9, "price": 5},
+    "remarks": {"stay_id": 1, "place": 9, "text": "new"},
     "answers": {"remark_id": 1, "text": "new"},
 }
 CHANGES: Mapping[str, Mapping[str, object]] = {
@@ -90,8 +90,8 @@ def refusal(error: SluiceError) -> tuple[object, ...]:
     [
         ("stays", "guest_id", (NEVER, DELETED, FOREIGN), {}),
         ("guests", "host_id", (NEVER, DELETED, FOREIGN), NEW["guests"]),
-        ("remarks", "stay_id", (NEVER, 2), {"line": 1, "text": "x"}),
-        ("nights", "stay_id", (NEVER, 2), {"n": 1, "price": 1}),
+        ("remarks", "stay_id", (NEVER, 2), {"place": 1, "text": "x"}),
+        ("nights", "stay_id", (NEVER, 2), {"nr": 1, "price": 1}),
         ("answers", "remark_id", (NEVER, 2), {"text": "x"}),
     ],
 )
@@ -125,14 +125,14 @@ def test_references_of_a_changed_row_are_alike(lodge: Lodge) -> None:
 
 def test_reference_of_several_columns(lodge: Lodge) -> None:
     """Night 1 of stay 3 never existed, and that of stay 2 is another house's."""
-    row = {"line": 7, "text": "x"}
+    row = {"place": 7, "text": "x"}
     with tenant(ONE):
-        created = lodge.create("remarks", {**row, "stay_id": 1, "n": 2})
+        created = lodge.create("remarks", {**row, "stay_id": 1, "nr": 2})
         with pytest.raises(ValidationFailed) as caught:
-            lodge.repository("remarks").update((created["id"],), {"n": 8})
+            lodge.repository("remarks").update((created["id"],), {"nr": 8})
     assert [(each.pointer, each.code) for each in caught.value.errors] == [
         ("/stay_id", "unknown"),
-        ("/n", "unknown"),
+        ("/nr", "unknown"),
     ]
 
 

@@ -56,7 +56,7 @@ NIGHTS = Resource(
     singular="night",
     table="lodge.nights",
     group="lodge",
-    key=[Ref("stay_id", resource="stays"), Integer("n")],
+    key=[Ref("stay_id", resource="stays"), Integer("nr")],
     fields=[Integer("price")],
     tenant=Via("stay_id"),
 )
@@ -68,12 +68,12 @@ REMARKS = Resource(
     key=BigInt("id", read_only=True),
     fields=[
         Ref("stay_id", resource="stays"),
-        Integer("n", nullable=True),
-        Integer("line"),
+        Integer("nr", nullable=True),
+        Integer("place"),
         Text("text"),
     ],
-    constraints=[Constraint(["stay_id", "line"])],
-    relations=[One("night", "nights", ("stay_id", "n")), Many("answers", "answers", "remark_id")],
+    constraints=[Constraint(["stay_id", "place"])],
+    relations=[One("night", "nights", ("stay_id", "nr")), Many("answers", "answers", "remark_id")],
     tenant=Via("stay_id"),
 )
 ANSWERS = Resource(

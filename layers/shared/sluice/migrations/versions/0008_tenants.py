@@ -10,7 +10,7 @@ down_revision = "0007"
 RAISE_UNKNOWN = """
 CREATE FUNCTION sluice.raise_unknown(fields text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    RAISE '%', fields USING ERRCODE = 'SLREF';
+    RAISE USING MESSAGE = fields, ERRCODE = 'SLREF';
 END $$
 """
 REVOKE = "REVOKE EXECUTE ON FUNCTION sluice.raise_unknown(text) FROM PUBLIC"

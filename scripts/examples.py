@@ -47,7 +47,8 @@ def of_body(body: BodySchema, method: str = "POST", resource: str = "") -> dict[
     """Return an example body that the demo data accepts, also when it is sent twice.
 
     The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
-    A foreign key that may be null is null, because the referenced row may not exist.
+    A foreign key that may be null is null, because the referenced row may not exist. So is a field
+    that may be null, and has no other value.
     """
     if isinstance(body, GraphQLBody):
         return {"query": graphql()}
@@ -56,10 +57,12 @@ def of_body(body: BodySchema, method: str = "POST", resource: str = "") -> dict[
         return dict(update_examples[resource])
     declared = _declared(resource)
     references = _references(declared) if declared else set()
-    return {
-        name: None if field.nullable and field.column in references else field.example
+    empty = {
+        name
         for name, field in body.fields.items()
+        if field.nullable and (field.column in references or field.distinct == 0)
     }
+    return {name: None if name in empty else field.example for name, field in body.fields.items()}
 
 
 def of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> dict[str, Any]:

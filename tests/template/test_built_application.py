@@ -41,6 +41,9 @@ pytestmark = [
     pytest.mark.skipif(not APP, reason="needs a fresh `sam build`: make test-build"),
     pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the build is for Python 3.13"),
 ]
+UNFILLED = """
+    SELECT oid::regclass::text FROM pg_class WHERE relkind = 'm' AND NOT relispopulated ORDER BY oid
+"""
 needs_tables = pytest.mark.skipif(
     not (HAS_MIGRATIONS or SCHEMA.is_file()),
     reason=f"needs migrations, or {SCHEMA.relative_to(ROOT)}, which make adopt writes",
@@ -141,6 +144,8 @@ def database_of_application(postgres_server: PostgresServer) -> Iterator[Databas
     with closing(owner_connection(url)) as connection:
         connection.run("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         connection.run("ALTER ROLE sluice_analyst PASSWORD 'canary-analyst'")
+        for (view,) in connection.run(UNFILLED) or ():
+            connection.run(f"REFRESH MATERIALIZED VIEW {view}")
     yield owner
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE built WITH (FORCE)")

@@ -287,6 +287,12 @@ CASES = [
     Case("42883", "SELECT public.no_function(1)", errors.NotSetUp, 503),
     Case("42P01", "SELECT * FROM no_table", errors.NotSetUp, 503),
     Case("55000", "SELECT currval(pg_get_serial_sequence('counted', 'id'))", INTERNAL, 500),
+    Case(
+        "55000",
+        "CREATE MATERIALIZED VIEW unfilled AS SELECT 1 WITH NO DATA; SELECT * FROM unfilled",
+        errors.NotSetUp,
+        503,
+    ),
     Case("58030", raise_statement("58030"), INTERNAL, 500),
     Case("XX000", raise_statement("XX000"), INTERNAL, 500),
 ]

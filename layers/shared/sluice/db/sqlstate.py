@@ -52,6 +52,7 @@ KIND_OF_CONSTRAINT = re.compile(r"_(key|idx|check|fkey|excl|not_null)\d*$")
 NAMES_IN_KEY = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
 
 # The server's routines that report a row which a policy refuses, and what a function RAISEs.
+SCAN_ROUTINE = "ExecOpenScanRelation"
 POLICY_ROUTINE = "ExecWithCheckOptions"
 RAISE_ROUTINE = "exec_stmt_raise"
 
@@ -207,6 +208,13 @@ def _undefined_schema(report: Report, names: ErrorNames) -> SluiceError:
     return errors.InternalError()
 
 
+def _wrong_state(report: Report, names: ErrorNames) -> SluiceError:
+    """Return NotSetUp for a materialized view that was never refreshed."""
+    if report.get("R") == SCAN_ROUTINE:
+        return errors.NotSetUp("A materialized view has no rows yet: its owner must refresh it")
+    return errors.InternalError()
+
+
 def _unknown_reference(report: Report, names: ErrorNames) -> SluiceError:
     """Return "unknown" for the fields in the message, as a foreign key's violation does."""
     fields = report.get("M", "").split(",")
@@ -263,6 +271,7 @@ RULES: Mapping[str, Rule] = {
         lambda detail: errors.ValidationFailed(detail),
         "This is more than the database can take at once.",
     ),
+    "55000": _wrong_state,
     "55006": _database_unavailable,  # object in use
     "55P03": _database_unavailable,  # lock_timeout: a retry would wait as long again
     "57014": _error(errors.StatementTimeout),

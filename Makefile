@@ -85,7 +85,7 @@ test-slow: .venv/.dev ## run the slow tests, and the property tests with new ran
 
 .PHONY: test-adopted
 test-adopted: .venv/.dev ## adopt schemas and run the suites on each: SCHEMAS='crm.sql postgresql://…/crm' EXAMPLES=4 ARGS='--pytest "-n 2"'
-	@SLUICE_FUZZ="$(EXAMPLES)" $(BIN)/python -m tests.adopted $(or $(SCHEMAS),tests/adopted/ten.sql tests/catalog/awkward.sql) $(ARGS)
+	@SLUICE_FUZZ="$(EXAMPLES)" $(BIN)/python -m tests.adopted $(or $(SCHEMAS),tests/adopted/ten.sql) --pytest "$(PARALLEL)" $(ARGS)
 
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py

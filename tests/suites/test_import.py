@@ -210,10 +210,9 @@ def test_other_fields_may_be_left_out(harness: ImportHarness, name: str) -> None
 
 @each_resource
 def test_unknown_references_are_rejected(harness: ImportHarness, name: str) -> None:
-    valid = new_row(harness, name, 1)
-    resource = imported(name)
-    rows = [valid]
-    for column in resource.references:
+    resource, rows = imported(name), [new_row(harness, name, 1)]
+    for n, column in enumerate(resource.references):
+        valid = new_row(harness, name, 2 + n)
         unknown = with_value(name, valid, column, resource.fields[column].sample(UNKNOWN))
         rows += [unknown, valid]
         in_csv = harness.load(csv_file([unknown]), name)

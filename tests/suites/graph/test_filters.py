@@ -51,6 +51,9 @@ def filter_values(
             return reference_id(client, field, value), f"{field.filter_name}={value}"
         for parameter in field.filters():
             if filter_ == graphql_name(parameter):
+                if parameter.endswith("_is_null"):  # no two rows have a null that is unique
+                    has_null = any(row[field.name] is None for row in rows)
+                    return has_null, f"{parameter}={json.dumps(has_null)}"
                 given, text = part_of(field, parameter, value)
                 is_list = "in" in field.operators and parameter == field.filter_name
                 return ([given] if is_list else given), f"{parameter}={quote(text)}"
@@ -64,8 +67,6 @@ def filter_values(
 def part_of(field: Field, parameter: str, value: Any) -> tuple[Any, str]:
     """Return what a filter compares with the value: for GraphQL, and as REST's text."""
     match parameter.removeprefix(field.filter_name):
-        case "_is_null":
-            return True, "true"
         case "_prefix":
             return value[:2], value[:2]
         case "_has":

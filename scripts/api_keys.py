@@ -26,7 +26,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.api_keys import API_KEYS_TABLE, SCOPES
 from local.state import StateFolder
+from sluice import application
 from sluice.identity.api_keys import hash_key
+from sluice.tenants import canonical
 
 PREFIX = "sluice_"  # so that scanners for leaked secrets can identify a key
 ID_LENGTH = 12  # the first characters of the hash identify a key
@@ -54,13 +56,22 @@ def create(table: Any, options: argparse.Namespace) -> None:
     if unknown:
         raise ApiKeyError(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     item = {"client": options.client, "scopes": set(options.scopes), "tier": options.tier}
-    if any(not tenant.strip() for tenant in options.tenant):
-        raise ApiKeyError("a tenant is empty; name it, or omit the option")
     if options.tenant:
-        item["tenants"] = set(options.tenant)
+        item["tenants"] = {_tenant(text) for text in options.tenant}
     if options.days:
         item["expires_at"] = int(time.time()) + options.days * DAY
     print(_store_new(table, item))
+
+
+def _tenant(text: str) -> str:
+    """Return a tenant as the functions compare it. Raise ApiKeyError if there is none like it."""
+    if not text.strip():
+        raise ApiKeyError("a tenant is empty; name it, or omit the option")
+    sql_type = application.current().tenant
+    try:
+        return canonical(text, sql_type) if sql_type else text
+    except ValueError:
+        raise ApiKeyError(f"{text!r} is no tenant: the type of tenants is {sql_type}") from None
 
 
 def list_keys(table: Any, options: argparse.Namespace) -> None:

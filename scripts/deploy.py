@@ -23,7 +23,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts import migration
-from scripts.target import ROOT, DeployError, DeployTarget, check_certificate, read_target
+from scripts.target import (
+    ROOT,
+    DeployError,
+    DeployTarget,
+    check_certificate,
+    check_rls,
+    read_target,
+)
 from sluice import application
 
 BUILT = ROOT / ".aws-sam/build/MigrateFunction"
@@ -79,7 +86,9 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
     account = cloud.sts.get_caller_identity()["Account"]
     existing = _stack(cloud.cloudformation, target.stack)
     _print_target(target, account, region, exists=existing is not None)
-    check_certificate({**_parameters_of(existing), **target.parameters})
+    parameters = {**_parameters_of(existing), **target.parameters}
+    check_certificate(parameters)
+    check_rls(parameters)
     if tools.build():
         raise DeployError("the build failed; nothing has changed")
     change_set = _change_set(target, cloud.cloudformation, tools)

@@ -38,6 +38,12 @@ GRAPHQL: Schema = {
 }
 
 
+def object_of(**properties: Schema) -> Schema:
+    """Return the schema of an object. A property with `x-optional` is not required."""
+    required = [name for name, schema in properties.items() if not schema.get("x-optional")]
+    return {"type": "object", "properties": properties, "required": required}
+
+
 def of_body(body: BodySchema, method: str) -> Schema:
     """Return the schema of a body. Fields that the server sets are accepted and ignored."""
     if isinstance(body, GraphQLBody):

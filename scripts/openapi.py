@@ -14,10 +14,16 @@ from typing import Any
 from local.intrinsics import load_template
 from scripts import examples, openapi_tags
 from scripts import json_schemas as schemas
-from scripts.json_schemas import Schema
-from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
+from scripts.json_schemas import Schema, object_of
+from scripts.openapi_errors import (
+    OF_TENANTS,
+    errors_by_status,
+    problem_responses,
+    problem_schema,
+)
+from scripts.openapi_headers import RESPONSE_HEADERS, references, request_headers
 from scripts.openapi_tags import Tag
-from sluice import application, errors
+from sluice import application
 from sluice.application import ENGINE_FUNCTIONS, ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.body import OptionalBody
@@ -36,7 +42,6 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
 JSON = "application/json"
-TENANT_ERRORS = (errors.NoTenant, errors.TenantNotAllowed)  # of applications with tenants
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
 
 
@@ -70,9 +75,9 @@ def document() -> Schema:
     """Return the OpenAPI document."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     components: Schema = {
-        "schemas": {"Problem": _problem()},
+        "schemas": {"Problem": problem_schema()},
         "responses": {},
-        "parameters": REQUEST_HEADERS,
+        "parameters": request_headers(),
         "headers": RESPONSE_HEADERS,
         "securitySchemes": {
             "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -85,9 +90,7 @@ def document() -> Schema:
         _add_operations(paths, tag, components["schemas"])
     operations = [operation for path in paths.values() for operation in path.values()]
     used = {status for operation in operations for status in operation["responses"]}
-    for status, kinds in sorted(_errors_by_status().items()):
-        if str(status) in used:  # no operation returns 405
-            components["responses"][f"Problem{status}"] = _problem_response(status, kinds)
+    components["responses"] = problem_responses(used)
     return {
         "openapi": "3.1.1",
         "info": {
@@ -112,7 +115,7 @@ def _add_operations(paths: dict[str, Schema], tag: Tag, components: Schema) -> N
         if route.path.startswith("/docs/"):  # files of the documentation page
             continue
         path = to_openapi(route.path)
-        operation = {"tags": [tag.name], **_operation(route, components, known)}
+        operation = {"tags": [tag.name], **operation_of(route, components, known)}
         if tag.name in SERVICE:
             operation["security"] = []
         paths.setdefault(path, {})[route.method.lower()] = operation
@@ -127,7 +130,8 @@ def _known_examples(routes: Sequence[RouteSpec]) -> Schema:
     return known
 
 
-def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
+def operation_of(route: RouteSpec, components: Schema, known: Schema) -> Schema:
+    """Return the operation of a route. Schemas that it refers to are added to `components`."""
     described: Schema = {
         "operationId": route.name,
         "summary": route.text.strip().rstrip("."),
@@ -161,10 +165,19 @@ def _parameters(route: RouteSpec) -> Iterator[Schema]:
         ("IfNoneMatchOfWrite", route.is_conditional),
         ("IfMatch", route.is_conditional),
         ("IdempotencyKey", route.idempotent),
+        ("Tenant", _may_need_tenant(route)),
         ("MinLSN", route.scope in replica_scopes or route.response == GRAPHQL_RESPONSE),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
+
+
+def _may_need_tenant(route: RouteSpec) -> bool:
+    """Return whether the route reads or writes rows of tenants, or may do so."""
+    prefixes = ("/api/graphql", "/api/imports", "/api/analytics/query")
+    return bool(application.current().tenant) and (
+        route.needs_tenant or route.path.startswith(prefixes)
+    )
 
 
 def _path_example(field: Field) -> object:
@@ -195,10 +208,10 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         page = _page(route, spec, components)
         return {"200": _response("A page of rows.", headers, JSON, page, example)}
     if isinstance(spec, DataEnvelope):
-        data = _object(data={"type": "array", "items": schemas.of_columns(spec.fields)})
+        data = object_of(data={"type": "array", "items": schemas.of_columns(spec.fields)})
         example = {"data": [examples.of_columns(spec.fields, examples.texts().row_example)]}
         return {"200": _response("All rows.", headers, JSON, data, example)}
-    return {"200": _response("Done.", headers, JSON, _object(**spec))}
+    return {"200": _response("Done.", headers, JSON, object_of(**spec))}
 
 
 def _graphql_response(headers: list[str]) -> Schema:
@@ -232,14 +245,14 @@ def _row_responses(
 
 def _page(route: RouteSpec, list_spec: ListSpec, components: Schema) -> Schema:
     cursors = {name: {"type": ["string", "null"]} for name in ("next_cursor", "prev_cursor")}
-    pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
+    pagination = object_of(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
     pagination["properties"]["total"] = {
         "type": "integer",
         "description": "Only with `include_total=true`.",
     }
     components["Pagination"] = pagination
     rows = {"type": "array", "items": _resource(route, list_spec.projection, components)}
-    return _object(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
+    return object_of(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
 
 
 def _resource(route: RouteSpec, projection: Projection, components: Schema) -> Schema:
@@ -266,11 +279,6 @@ def _expanded(one: One) -> Schema:
     return {"type": ["object", "null"], "description": text}
 
 
-def _object(**properties: Schema) -> Schema:
-    required = [name for name, schema in properties.items() if not schema.get("x-optional")]
-    return {"type": "object", "properties": properties, "required": required}
-
-
 def _response(
     description: str,
     headers: list[str],
@@ -279,7 +287,7 @@ def _response(
     example: Any = None,
 ) -> Schema:
     response: Schema = {"description": description}
-    response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    response["headers"] = references(headers)
     if media_type:
         response["content"] = {
             media_type: {"schema": schema} | ({"example": example} if example else {})
@@ -306,88 +314,16 @@ def _problems(route: RouteSpec) -> Schema:
         503: uses_database,
         504: uses_database,
     }
-    known = _errors_by_status()
+    known = errors_by_status()
     problems = {
         str(status): {"$ref": f"#/components/responses/Problem{status}"}
         for status, applies in statuses.items()
         if applies and status in known
     }
+    if _may_need_tenant(route):
+        problems["403"] = {"$ref": f"#/components/responses/{OF_TENANTS}"}
     if isinstance(route.response, ListSpec) or isinstance(route.query, SqlParams):
         problems["431"] = {
             "description": "API Gateway's response if the URL and headers have more than 10 KiB."
         }
     return problems
-
-
-def error_classes() -> Iterator[type[errors.SluiceError]]:
-    """Yield the error classes of the engine and of the application, each after its base class.
-
-    Another application of this process may have classes, too. Those of tenants are left out.
-    """
-    own = {application.load(target) for target in application.current().error_classes}
-    queue = [errors.SluiceError]
-    while queue:
-        kind = queue.pop(0)
-        queue += kind.__subclasses__()
-        if kind in TENANT_ERRORS:
-            continue
-        if kind in own or kind.__module__ == errors.__name__:
-            yield kind
-
-
-def _errors_by_status() -> dict[int, list[type[errors.SluiceError]]]:
-    """Return the error classes that clients can see, by HTTP status and once for each code.
-
-    The application's follow those of the engine, except those of idempotency, which are last.
-    """
-    by_status: dict[int, list[type[errors.SluiceError]]] = {}
-    for kind in error_classes():
-        if kind in (errors.SluiceError, errors.Unavailable):
-            continue
-        same_status = by_status.setdefault(kind.status, [])
-        if all(kind.code != known.code for known in same_status):
-            same_status.append(kind)
-    for kinds in by_status.values():
-        kinds.sort(key=lambda kind: kind.code.startswith("idempotency_"))
-    return by_status
-
-
-def _problem() -> Schema:
-    text = {"type": "string"}
-    field_error = _object(code=text, message=text)
-    field_error["properties"] |= {
-        "pointer": {**text, "description": "A JSON pointer into the body (RFC 6901)."},
-        "parameter": text,
-    }
-    problem = _object(
-        type=text, title=text, status={"type": "integer"}, detail=text, code=text, request_id=text
-    )
-    problem["properties"]["errors"] = {
-        "type": "array",
-        "items": field_error,
-        "description": "All invalid fields and parameters.",
-    }
-    return {
-        "description": "A problem document (RFC 9457). `code` is stable; docs/errors.md has the "
-        "cause and the remedy of each.",
-        **problem,
-    }
-
-
-def _problem_response(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:
-    examples = {kind.code: {"summary": kind.title, "value": _example(kind)} for kind in kinds}
-    headers = ["X-Request-Id", *(["Retry-After"] if status in (429, 503) else [])]
-    response = _response("; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds), headers)
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
-    return {**response, "content": {"application/problem+json": content}}
-
-
-def _example(kind: type[errors.SluiceError]) -> Schema:
-    return {
-        "type": f"urn:sluice:error:{kind.code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.title,
-        "code": kind.code,
-        "request_id": "3f1c6a52-7d0e-4c8b-9a41-5e2b8f7d1c60",
-    }

@@ -1,6 +1,9 @@
 """The request and response headers in openapi.json."""
 
+from collections.abc import Iterable
+
 from scripts.json_schemas import Schema
+from sluice import application
 
 ETAGS: Schema = {
     "type": "string",
@@ -58,6 +61,12 @@ REQUEST_HEADERS: dict[str, Schema] = {
         "schema": ETAGS,
         "description": 'ETags such as `"1"`, or `*`. 412 unless the row has one of them.',
     },
+    "Tenant": {
+        "name": "X-Sluice-Tenant",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "Chooses one of the tenants that the credentials list. 403 for another one.",
+    },
     "MinLSN": {
         "name": "X-Sluice-Min-LSN",
         "in": "header",
@@ -79,3 +88,14 @@ REQUEST_HEADERS: dict[str, Schema] = {
         "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     },
 }
+
+
+def request_headers() -> dict[str, Schema]:
+    """Return the request headers by name. That of the tenant is of applications with tenants."""
+    left_out = () if application.current().tenant else ("Tenant",)
+    return {name: each for name, each in REQUEST_HEADERS.items() if name not in left_out}
+
+
+def references(names: Iterable[str]) -> Schema:
+    """Return references to these response headers."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -99,6 +99,16 @@ def check_certificate(parameters: Mapping[str, str], layer: Path = ROOT / "layer
         )
 
 
+def check_rls(parameters: Mapping[str, str]) -> None:
+    """Raise DeployError for `Rls` with RDS Proxy, before the template's rules do."""
+    uses_proxy = parameters.get("UseProxy") == "true" or parameters.get("DbPooler") == "rds-proxy"
+    if parameters.get("Rls") == "true" and uses_proxy:
+        raise DeployError(
+            "Rls sets the tenant in each transaction, and no measurement has shown that RDS Proxy "
+            "does not pin such connections; set UseProxy=false, or Rls=false"
+        )
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return a parser of the options of `sam deploy` that select the target.
 

@@ -56,6 +56,15 @@ READY = {
                 affects={"enum": ["results", "speed", "limit"]},
             ),
         },
+        drift={
+            **_object(
+                at={"type": "string", "format": "date-time"},
+                digest={"type": "string", "description": "of the declarations that were compared"},
+                differences=COUNT,
+            ),
+            "type": ["object", "null"],
+            "description": "what the last deployment found; null if none has compared",
+        },
     ),
     **CONNECTIONS,
     "limiter": _object(counts={"enum": ["shared", "unavailable"]}),

@@ -51,6 +51,7 @@ def _entry(
         "resource": resource.name,
         "scope": resource.scope_prefix,
         "replica": bool(each.repository.reads_replica),
+        "needs_tenant": resource.has_tenant,
         "queries": roots,
         "ids": tuple(id_filters(resource)) if "list" in roots else (),
         **_mutations(found, each, kept),

@@ -6,7 +6,8 @@ import re
 
 from openapi_spec_validator import validate
 
-from scripts.openapi import apis, document, error_classes
+from scripts.openapi import apis, document
+from scripts.openapi_errors import error_classes
 from sluice import errors
 from sluice.http.router import Api
 from tests.fixtures.template import ROOT

@@ -312,6 +312,14 @@ def test_missing_certificate_stops_early(built: Path, source: str) -> None:
     assert account.done == []
 
 
+@pytest.mark.parametrize("proxy", [{"UseProxy": "true"}, {"DbPooler": "rds-proxy"}])
+def test_rls_with_rds_proxy_stops_early(built: Path, proxy: dict[str, str]) -> None:
+    account = FakeAccount(parameters=proxy)
+    with pytest.raises(DeployError, match="set UseProxy=false, or Rls=false"):
+        run(account, built, DeployTarget("default", "shop", parameters={"Rls": "true"}))
+    assert account.done == []
+
+
 def test_target_is_printed_first(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeployError):
         run(

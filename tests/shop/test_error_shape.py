@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from scripts.openapi import error_classes
+from scripts.openapi_errors import error_classes
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.pools import make_pool

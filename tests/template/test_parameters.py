@@ -121,6 +121,15 @@ AURORA_PARAMETERS = {
         ),
         ({**AURORA_PARAMETERS, "DbCaFile": ""}, "DbCaFile"),
         ({**AURORA_PARAMETERS, "UseProxy": "true"}, "never pauses"),
+        (
+            {**AURORA_PARAMETERS, "UseProxy": "true", "AuroraMinCapacity": "1", "Rls": "true"},
+            "Rls is not for RDS Proxy",
+        ),
+        (
+            {**REQUIRED_PARAMETERS["default"], "DbPooler": "rds-proxy", "Rls": "true"},
+            "Rls is not for RDS Proxy",
+        ),
+        ({**REQUIRED_PARAMETERS["default"], "TenantClaim": "org"}, "TenantClaim needs JwtIssuer"),
         ({**AURORA_PARAMETERS, "ZoneA": "us-east-1a"}, "are set together"),
         (
             {**AURORA_PARAMETERS, "ZoneA": "us-east-1a", "ZoneB": "us-east-1a"},
@@ -163,6 +172,17 @@ def test_claims_are_trusted_only_behind_authorizer(by_gateway: bool) -> None:
         if item["x-amazon-apigateway-any-method"].get("security")
     }
     assert guarded == (set(routes) if by_gateway else set())
+
+
+@pytest.mark.parametrize(("given", "setting"), [("true", "on"), ("false", "off")])
+def test_tenant_parameters_become_settings(given: str, setting: str) -> None:
+    parameters = {"Rls": given, "TenantClaim": "app.org", "JwtIssuer": "https://issuer.example/"}
+    template = render(
+        source_template(), {**STAGES["default"], **parameters, "JwtAudience": "sluice"}
+    )
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["SLUICE_RLS"] == setting
+    assert variables["SLUICE_TENANT_CLAIM"] == "app.org"
 
 
 def test_domain_disables_the_default_endpoint() -> None:

@@ -5,13 +5,15 @@ The router asks before a route runs, so a rejected request needs no database con
 
 import time
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
+from sluice import application
 from sluice.aws.client import AwsClient
 from sluice.errors import RateLimited, Unauthenticated
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator, Principal
+from sluice.identity.tenant_choice import choose
 from sluice.limits.client_network import client_network
 from sluice.limits.dynamo import DynamoCounterStore
 from sluice.limits.memory import MemoryCounterStore
@@ -21,6 +23,14 @@ from sluice.settings import Settings
 
 # Requests with invalid credentials, for each client network.
 UNAUTHENTICATED_LIMIT = Policy(600, 60, "unauthenticated")
+
+
+class Admitted(NamedTuple):
+    """An authenticated request: its client, the limiter's decision, and its tenant or ""."""
+
+    principal: Principal
+    decision: Decision
+    tenant: str
 
 
 class Admission:
@@ -34,15 +44,22 @@ class Admission:
             tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
         }
 
+    @cached_property
+    def has_tenants(self) -> bool:
+        """Whether the application has tenants."""
+        return bool(application.current().tenant)
+
     def admit(
         self,
         key: str | None,
         authorization: str | None,
         address: str,
         claims: Mapping[str, Any] | None = None,
-    ) -> tuple[Principal, Decision]:
-        """Authenticate the client and count the request.
+        tenant: str | None = None,
+    ) -> Admitted:
+        """Authenticate the client, choose its tenant and count the request.
 
+        `tenant` is the value of `X-Sluice-Tenant`. The quota is that of the client and the tenant.
         The Decision says whether the quota of an authenticated client allows the request. Clients
         with invalid credentials are counted by their network, so that none can try thousands of
         keys; RateLimited is raised for them. `claims` are API Gateway's, and are used only if the
@@ -56,7 +73,11 @@ class Admission:
                 raise RateLimited(decision.retry_after) from None
             raise
         policy = self._policies.get(principal.tier, self._policies["default"])
-        return principal, self.limiter.hit(principal.client_id, policy)
+        chosen = choose(principal.tenants, tenant)
+        counted = principal.client_id
+        if self.has_tenants:
+            counted = f"{counted}\0{chosen}"  # no tenant contains NUL
+        return Admitted(principal, self.limiter.hit(counted, policy), chosen)
 
 
 def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
@@ -65,7 +86,11 @@ def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticato
     if settings.jwt is not None and settings.jwt.verified_by_gateway:
         from sluice.identity.claims import principal_from_claims
 
-        verified = partial(principal_from_claims, issuer=settings.jwt.issuer)
+        verified = partial(
+            principal_from_claims,
+            issuer=settings.jwt.issuer,
+            tenant_claim=settings.jwt.tenant_claim,
+        )
     elif settings.jwt is not None:
         from sluice.identity.tokens import TokenVerifier  # only if tokens are accepted
 

@@ -184,6 +184,10 @@ class NoTenant(SluiceError):
     status = 403
     title = "The request has no tenant"
 
+    def __init__(self, detail: str = "") -> None:
+        advice = "Send X-Sluice-Tenant with a tenant of the credentials, or use others with one"
+        super().__init__(detail or advice)
+
 
 class TenantNotAllowed(SluiceError):
     """`X-Sluice-Tenant` is not a tenant of the credentials. The response never lists those."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from sluice import application, errors
 from sluice.db.database import Database
 from sluice.db.session_settings import deviations, role_settings
+from sluice.sql import row_security
 from sluice.sql.health import EXPECTED_MIGRATION, HealthRepository
+from sluice.tenant_errors import RlsMissing
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime
@@ -16,7 +18,8 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
     """Return the state of the database, the pool, the breaker and the limiter.
 
     Raise Unavailable if the database is unavailable; its members lack `database`. Raise
-    WrongSettings, with all members, if session settings of the database change results.
+    WrongSettings, with all members, if session settings of the database change results, and
+    RlsMissing if row-level security is on, and does not protect a table of tenants.
     """
     health = HealthRepository(runtime.database)
     try:
@@ -26,6 +29,7 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
         is_migrated = migration >= EXPECTED_MIGRATION
         drift = health.drift(application.current_name()) if is_migrated else None
         lsn = health.current_lsn() if runtime.replica else None
+        unprotected = _unprotected(runtime)
     except errors.Unavailable as error:
         error.members = _components(runtime, None)
         raise
@@ -36,9 +40,22 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
         "drift": drift,
     }
     members = {"database": database, **_components(runtime, lsn)}
+    if unprotected:
+        rls = [each._asdict() for each in unprotected]
+        raise RlsMissing(members={**members, "database": {**database, "rls": rls}})
     if any(deviation.affects == "results" for deviation in deviating):
         raise errors.WrongSettings(members=members)
     return members
+
+
+def _unprotected(runtime: "Runtime") -> list[row_security.Unprotected]:
+    """Return the tables that row-level security does not protect, if it is on."""
+    from sluice.runtime import has_row_security
+
+    if not has_row_security(runtime.settings):
+        return []
+    tables = row_security.tenant_tables(application.current().declarations())
+    return row_security.unprotected(runtime.database, tables)
 
 
 def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:

@@ -73,7 +73,9 @@ class Runtime(Repositories):
 
         app = application.current()
         catalogue = app.load("analytics") if app.analytics else None
-        return AdhocSqlDatabases(self.settings, self.replica, catalogue)
+        return AdhocSqlDatabases(
+            self.settings, self.replica, catalogue, row_security=has_row_security(self.settings)
+        )
 
     @cached_property
     def bucket(self) -> "ImportBucket":
@@ -190,14 +192,31 @@ def _request_database(
     breaker = CircuitBreaker(probe_lock, name=name)
     provider = password_provider(settings.aws, server)
     pool = make_pool(
-        server, "function", password_provider=provider, breaker=breaker, names=error_names
+        server,
+        "function",
+        password_provider=provider,
+        breaker=breaker,
+        names=error_names,
+        sets_tenant=has_row_security(settings),
     )
     return Database(pool, breaker, report_lsn=settings.replica is not None)
 
 
 def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
     provider = password_provider(settings.aws, server)
-    return Database(make_pool(server, "batch", password_provider=provider, names=error_names))
+    pool = make_pool(
+        server,
+        "batch",
+        password_provider=provider,
+        names=error_names,
+        sets_tenant=has_row_security(settings),
+    )
+    return Database(pool)
+
+
+def has_row_security(settings: Settings) -> bool:
+    """Return whether PostgreSQL's policies separate tenants, too: if set, and there are tenants."""
+    return settings.rls and bool(application.current().tenant)
 
 
 def error_names() -> ErrorNames:

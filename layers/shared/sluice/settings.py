@@ -8,90 +8,23 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from sluice.database_settings import POOLERS, Auth
+from sluice.database_settings import DatabaseSettings as DatabaseSettings
+from sluice.database_settings import Pooler as Pooler
+from sluice.database_settings import SettingsError as SettingsError
+from sluice.database_settings import TlsMode as TlsMode
 from sluice.env_reader import EnvReader
 
-TlsMode = Literal["verify-full", "off"]
-Pooler = Literal["none", "pgbouncer", "rds-proxy"]
-Auth = Literal["password", "iam", "none"]  # none: the server asks for no password (trust, peer)
-
-POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py lists them, too
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ADHOC_SQL_MAX_COST = 250_000
 ADHOC_SQL_TIMEOUT = 4.5  # seconds; a busy server may cancel a statement half a second late
 ADHOC_SQL_ROLE_TIMEOUT = 5.0  # seconds; the statement_timeout of the role
 METRICS_INTERVAL = 60.0  # seconds
-RESUME_SECONDS = 60.0  # a paused Aurora resumes in about 15, after a day in more than 30
 IMPORTS_MAX_RECEIVE_COUNT = 5
 IMPORTS_MAX_MB = 1024
 REPLICA_DEADLINE_SHARE = 0.5  # the other half is left for the primary if the replica is silent
 SOCKET_TIMEOUT_MARGIN = 4.0  # seconds after the statement timeout
-
-
-class SettingsError(Exception):
-    """The environment variables are invalid; `problems` has one line for each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("settings: " + "; ".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
-    """A database, and the connections of one execution environment to it. Times are in seconds."""
-
-    host: str  # a name, an address, or the directory of a Unix socket, which starts with /
-    name: str
-    user: str
-    port: int = 5432
-    password: str = field(default="", repr=False)
-    secret_arn: str = ""  # of a secret {"username": …, "password": …}, if there is no password
-    auth: Auth = "password"  # iam: an RDS token, signed by this function's role
-    tls: TlsMode = "verify-full"
-    ca_file: str = ""  # PEM; empty: the system's certificate authorities
-    pool_size: int = 1  # a Lambda execution environment runs one request at a time
-    pool_overflow: int = 1
-    pool_timeout: float = 1.5
-    connect_timeout: float = 2.0
-    statement_timeout: float = 14.0  # this and the next are set on the role by migrations
-    lock_timeout: float = 5.0
-    socket_timeout: float = 20.0  # above statement_timeout, so that the server's timeout ends first
-    max_idle: float = 240.0  # NAT gateways drop idle connections after 350 s
-    prepared_statements: int = 64  # at most, for each connection; RDS Proxy: 0, see _database
-    pooler: Pooler = "none"  # decides the startup parameters, see db/session_settings.py
-    search_path: tuple[str, ...] = ()  # the schemas of the application; empty: public
-    migrated: bool = True  # False: `make migrate` was not run, so sessions are read-only
-    deadline_share: float = 1.0  # the longest wait, as a part of the request's remaining time
-
-    def for_batch(self) -> "DatabaseSettings":
-        """Return these settings for batch jobs, whose connections wait for a paused Aurora."""
-        return replace(self, connect_timeout=max(self.connect_timeout, RESUME_SECONDS))
-
-    @classmethod
-    def from_url(cls, url: str) -> "DatabaseSettings":
-        """Read a URL that psql or SQLAlchemy accepts. Raise `SettingsError` with every problem.
-
-        TLS is verified unless `sslmode` is disable, the default on loopback and a Unix socket.
-        `sslrootcert` names the file of certificate authorities. A URL without a password means
-        that the server asks for none.
-        """
-        from sluice.libpq_url import parse_complete_url  # for tools; functions never parse a URL
-
-        keywords, problems = parse_complete_url(url)
-        if problems:
-            raise SettingsError(problems)
-        return cls(
-            host=keywords["host"],
-            port=int(keywords.get("port", 5432)),
-            name=keywords["dbname"],
-            user=keywords["user"],
-            password=keywords.get("password", ""),
-            auth="password" if "password" in keywords else "none",
-            tls="off" if keywords["sslmode"] == "disable" else "verify-full",
-            ca_file=keywords.get("sslrootcert", ""),
-            pooler=next(known for known in POOLERS if known == keywords.get("pooler", "none")),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +53,7 @@ class JwtSettings:
     audience: str
     jwks_url: str
     verified_by_gateway: bool = False  # trust the claims in the event, and fetch no keys
+    tenant_claim: str = ""  # the claim with the client's tenants, or a path to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +92,7 @@ class Settings:
     )
     aws: AwsSettings = AwsSettings()
     jwt: JwtSettings | None = None  # None: no tokens are accepted
+    rls: bool = False  # row-level security of PostgreSQL is a second lock of tenants
     adhoc_sql: AdhocSqlSettings | None = None  # None: there is no ad-hoc SQL
     replica: DatabaseSettings | None = None  # None: the primary serves all reads
     imports_bucket: str = ""
@@ -197,6 +132,7 @@ class Settings:
             rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
             rate_tiers=env.rate_tiers("SLUICE_RATE_TIERS", default="default=100/60"),
             jwt=_jwt(env),
+            rls=_rls(env, database),
             adhoc_sql=_adhoc_sql(env, database),
             replica=_replica(env, database),
             aws=_aws(env),
@@ -372,7 +308,16 @@ def _jwt(env: EnvReader) -> JwtSettings | None:
     if not audience:
         env.problems.append("SLUICE_JWT_AUDIENCE must be set with SLUICE_JWT_ISSUER")
     env.check_url("SLUICE_JWT_JWKS_URL", jwks_url)
-    return JwtSettings(issuer, audience, jwks_url, verified_by_gateway=verified_by == "gateway")
+    claim = env.text("SLUICE_TENANT_CLAIM", default="")
+    return JwtSettings(issuer, audience, jwks_url, verified_by == "gateway", claim)
+
+
+def _rls(env: EnvReader, database: DatabaseSettings) -> bool:
+    rls = env.flag("SLUICE_RLS")
+    if rls and database.pooler == "rds-proxy":
+        reason = "it is not known whether RDS Proxy pins a connection that sets the tenant"
+        env.problems.append(f"SLUICE_RLS cannot be on with SLUICE_DB_POOLER rds-proxy: {reason}")
+    return rls
 
 
 def _graphql(env: EnvReader) -> GraphqlSettings:

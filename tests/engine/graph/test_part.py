@@ -118,3 +118,18 @@ def test_field_is_read_from_its_column() -> None:
 def test_names_that_the_schema_lacks_are_rejected(part: GraphqlPart, name: str) -> None:
     with pytest.raises(ApplicationError, match=rf"the GraphQL schema does not have .*{name}"):
         field_infos(SCHEMA, part)
+
+
+def test_tenant_is_needed_for_rows_and_mutations() -> None:
+    of_tenants = Type(scope="boxes:read", needs_tenant=True)
+    pack = GraphqlField(scope="boxes:write", needs_tenant=True)
+    infos = field_infos(SCHEMA, make_part({"Box": of_tenants}, {("Mutation", "pack"): pack}))
+
+    needing = {key for key, info in infos.items() if info.needs_tenant}
+    assert needing == {
+        ("Query", "box"),
+        ("Query", "boxes"),
+        ("BoxConnection", "edges"),
+        ("BoxEdge", "node"),
+        ("Mutation", "pack"),
+    }

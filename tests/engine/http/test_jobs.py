@@ -9,8 +9,8 @@ import pytest
 from functions.cleanup.handler import handler as cleanup
 from functions.migrate.handler import handler as migrate
 from sluice import runtime
+from sluice.database_settings import RESUME_SECONDS, DatabaseSettings
 from sluice.errors import DatabaseUnavailable
-from sluice.settings import RESUME_SECONDS, DatabaseSettings
 from sluice.sql.health import HealthRepository
 from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy

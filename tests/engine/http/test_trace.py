@@ -95,6 +95,15 @@ def test_unsampled_request_sends_nothing(xray_daemon: socket.socket, header: str
             xray_daemon.recv(1)
 
 
+def test_segment_has_the_tenant(xray_daemon: socket.socket) -> None:
+    host, port = xray_daemon.getsockname()
+    with closing(Tracer(TraceSettings((host, port), "library", lambda: HEADER))) as tracer:
+        tracer.send(RequestContext(tenant="acme"))
+        assert receive_segment(xray_daemon)["annotations"]["tenant"] == "acme"
+        tracer.send(RequestContext())
+        assert "tenant" not in receive_segment(xray_daemon)["annotations"]
+
+
 def test_request_succeeds_without_a_daemon(library: Library, xray_daemon: socket.socket) -> None:
     variables = tracing_variables(xray_daemon)
     xray_daemon.close()

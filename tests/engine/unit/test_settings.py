@@ -345,3 +345,19 @@ def test_replica_has_the_primarys_settings(value: str, host: str, port: int) -> 
 def test_invalid_replica_host_is_rejected(value: str) -> None:
     (problem,) = problems(REQUIRED | {"SLUICE_REPLICA_HOST": value})
     assert problem.startswith("SLUICE_REPLICA_HOST must be a host, or host:port")
+
+
+def test_tenant_settings_are_read() -> None:
+    assert Settings.from_env(REQUIRED).rls is False
+    tokens = {"SLUICE_JWT_ISSUER": "https://issuer.example/", "SLUICE_JWT_AUDIENCE": "sluice"}
+    given = {"SLUICE_RLS": "on", "SLUICE_TENANT_CLAIM": " app.org "}
+    settings = Settings.from_env(REQUIRED | tokens | given)
+    assert settings.rls is True
+    assert settings.jwt is not None
+    assert settings.jwt.tenant_claim == "app.org"
+
+
+def test_rls_is_not_for_rds_proxy() -> None:
+    (problem,) = problems(REQUIRED | {"SLUICE_RLS": "on", "SLUICE_DB_POOLER": "rds-proxy"})
+    assert problem.startswith("SLUICE_RLS cannot be on with SLUICE_DB_POOLER rds-proxy")
+    assert Settings.from_env(REQUIRED | {"SLUICE_RLS": "on", "SLUICE_DB_POOLER": "pgbouncer"}).rls

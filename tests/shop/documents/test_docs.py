@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from scripts.openapi import TENANT_ERRORS
+from scripts.openapi_errors import TENANT_ERRORS
 from tests.conventions.test_named_files import missing_files
 from tests.conventions.test_openapi import error_codes
 from tests.fixtures.client import HANDLERS

@@ -32,14 +32,20 @@ class AnalystTable:
     """A table: its columns in their order in the database, because `*` stands for all of them.
 
     keys: the columns of each unique index. At most one row has their values.
+    has_tenant: whether each row belongs to a tenant.
     """
 
     columns: Mapping[str, AnalystColumn]
     keys: tuple[tuple[str, ...], ...]
+    has_tenant: bool = False
 
 
-# A table as plain data: its columns with the values of AnalystColumn, and its keys.
-PlainTable: TypeAlias = tuple[Mapping[str, tuple[Any, ...]], tuple[tuple[str, ...], ...]]
+# A table as plain data: its columns with the values of AnalystColumn, its keys, and True if it has
+# rows of tenants.
+PlainTable: TypeAlias = (
+    tuple[Mapping[str, tuple[Any, ...]], tuple[tuple[str, ...], ...]]
+    | tuple[Mapping[str, tuple[Any, ...]], tuple[tuple[str, ...], ...], bool]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +65,17 @@ class Catalogue:
     ) -> "Catalogue":
         """Return the Catalogue of `ANALYST_TABLES` of a registry."""
         made = {
-            name: AnalystTable({column: AnalystColumn(*of) for column, of in columns.items()}, keys)
-            for name, (columns, keys) in tables.items()
+            name: AnalystTable(
+                {column: AnalystColumn(*of) for column, of in columns.items()}, *others
+            )
+            for name, (columns, *others) in tables.items()
         }
         return cls(made, frozenset(selective_columns))
+
+    @property
+    def tenant_tables(self) -> frozenset[str]:
+        """The tables with rows of tenants."""
+        return frozenset(name for name, table in self.tables.items() if table.has_tenant)
 
 
 def number(references: str = "") -> AnalystColumn:

@@ -8,17 +8,19 @@ rolled back, and no state of a session is kept for the next query.
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from sluice import errors, request_context
+from sluice.db.database import Database
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.pool import Checkout, ConnectionPool
 from sluice.db.sqlstate import translate
 from sluice.query import Query
+from sluice.sql import row_security
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
 TRANSACTION_SETTINGS = (
@@ -185,6 +187,10 @@ class AdhocSqlDatabase:
             yield AdhocSqlTransaction(checkout, timeout, first)
         finally:
             checkout.close()  # the pool rolls back
+
+    def unprotected(self, tables: Iterable[str]) -> list[row_security.Unprotected]:
+        """Return what does not protect these tables of tenants from the role of analysts."""
+        return row_security.unprotected(Database(self._pool), [("public", name) for name in tables])
 
     def dispose(self) -> None:
         """Close the connections."""

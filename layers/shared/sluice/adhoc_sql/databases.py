@@ -1,11 +1,13 @@
 """The analyst role's connections to the primary and to the replica, opened by the first query."""
 
+import logging
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sluice import errors
+from sluice import errors, tenants
 from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.database import AdhocSqlDatabase
 from sluice.adhoc_sql.service import AdhocSqlService
@@ -14,9 +16,14 @@ from sluice.db.passwords import password_provider
 from sluice.db.pools import make_pool
 from sluice.query import Query
 from sluice.settings import AdhocSqlSettings, DatabaseSettings, Settings
+from sluice.tenant_errors import RlsRequired
 
 if TYPE_CHECKING:
     from sluice.db.replica import Replica
+
+NOT_SEPARATED = "The query reads rows of tenants, which PostgreSQL does not separate here:"
+
+_log = logging.getLogger(__name__)
 
 
 class AdhocSqlDatabases:
@@ -26,11 +33,18 @@ class AdhocSqlDatabases:
     """
 
     def __init__(
-        self, settings: Settings, replica: "Replica | None", catalogue: Catalogue | None
+        self,
+        settings: Settings,
+        replica: "Replica | None",
+        catalogue: Catalogue | None,
+        *,
+        row_security: bool = False,
     ) -> None:
         self._settings = settings
         self._replica = replica
         self._catalogue = catalogue
+        self._row_security = row_security
+        self._protected: set[str] = set()  # tables of tenants that policies protect
         # A breaker is of one server. Two servers may have one address, while there is no replica.
         self._databases: dict[tuple[DatabaseSettings, CircuitBreaker | None], AdhocSqlDatabase] = {}
         self._lock = threading.Lock()
@@ -79,8 +93,30 @@ class AdhocSqlDatabases:
         if self._catalogue is None:
             raise errors.NotFound("Ad-hoc SQL is not set up here: the application names no tables")
         settings = self._analyst()
-        begin = partial(self._database(role, breaker).transaction, before=before)
-        return AdhocSqlService(begin, self._catalogue, settings.max_cost, settings.timeout)
+        database = self._database(role, breaker)
+        return AdhocSqlService(
+            partial(database.transaction, before=before),
+            self._catalogue,
+            settings.max_cost,
+            settings.timeout,
+            partial(self._require_protected, database),
+        )
+
+    def _require_protected(self, database: AdhocSqlDatabase, tables: Collection[str]) -> None:
+        """Raise NoTenant without a tenant, and RlsRequired unless policies protect these tables.
+
+        The catalogue is read once for each table and execution environment.
+        """
+        if not tables:
+            return
+        tenants.require()
+        if not self._row_security:
+            raise RlsRequired(f"{NOT_SEPARATED} row-level security is off")
+        if unknown := sorted({*tables} - self._protected):
+            if found := database.unprotected(unknown):
+                _log.warning("analysts may not query tables of tenants: %s", found)
+                raise RlsRequired(f"{NOT_SEPARATED} it does not apply to the role of analysts")
+            self._protected.update(unknown)
 
     def _database(self, role: DatabaseSettings, breaker: CircuitBreaker | None) -> AdhocSqlDatabase:
         key = (role, breaker)
@@ -88,7 +124,12 @@ class AdhocSqlDatabases:
             if key not in self._databases:
                 provider = password_provider(self._settings.aws, role)
                 pool = partial(
-                    make_pool, role, "function", password_provider=provider, breaker=breaker
+                    make_pool,
+                    role,
+                    "function",
+                    password_provider=provider,
+                    breaker=breaker,
+                    sets_tenant=self._row_security,
                 )
                 self._databases[key] = AdhocSqlDatabase(pool)
             return self._databases[key]

@@ -15,8 +15,9 @@ from sluice.resource import DeclarationError, Resource
 def plain_data(tables: Mapping[str, AnalystTable]) -> dict[str, PlainTable]:
     """Return tables as `ANALYST_TABLES` of a registry has them."""
     return {
-        name: ({column: astuple(of) for column, of in table.columns.items()}, table.keys)
+        name: (columns, table.keys, True) if table.has_tenant else (columns, table.keys)
         for name, table in tables.items()
+        for columns in ({column: astuple(of) for column, of in table.columns.items()},)
     }
 
 
@@ -42,7 +43,8 @@ def _analyst_table(resource: Resource, names: Mapping[str, str]) -> AnalystTable
     columns = {
         field.column: _column(field, names) for field in resource.all_fields if field.in_table
     }
-    return AnalystTable(columns, keys=tuple(dict.fromkeys(_keys(resource))))
+    keys = tuple(dict.fromkeys(_keys(resource)))
+    return AnalystTable(columns, keys, has_tenant=resource.has_tenant)
 
 
 def _column(field: Field, names: Mapping[str, str]) -> AnalystColumn:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sluice.adhoc_sql.catalogue import Catalogue
+
 if TYPE_CHECKING:
     from sluice.adhoc_sql.database import AdhocSqlTransaction
 
@@ -12,6 +14,22 @@ BYTES = '"%bytes"'
 FOUND = '"%found"'
 ROWS = '"%rows"'
 ROW = '"%row"'
+
+
+# The rows of each table: its pages, each with as many rows as when it was analyzed; before that,
+# with as many as fit. A partitioned table has the rows of its partitions.
+TABLE_ROWS_SQL = """
+    SELECT c.relname, sum(
+        pg_relation_size(part.oid) / CAST(current_setting('block_size') AS integer)
+        * CASE WHEN part.relpages > 0 THEN part.reltuples / part.relpages ELSE 226 END
+    )
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_class part
+        ON part.oid = c.oid OR part.oid IN (SELECT relid FROM pg_partition_tree(c.oid))
+    WHERE c.relnamespace = CAST('public' AS regnamespace) AND c.relname IN ({names})
+        AND part.relkind = 'r'
+    GROUP BY c.relname
+"""
 
 
 class QueryResult(NamedTuple):
@@ -31,11 +49,25 @@ class QueryRunner:
     def __init__(self, transaction: "AdhocSqlTransaction") -> None:
         self._transaction = transaction
 
-    def table_rows(self, tables: Collection[str]) -> Mapping[str, float]:
-        """Return the rows of each table, as the planner estimates from its size on disk."""
-        scans = " UNION ALL ".join(f'SELECT FROM public."{table}"' for table in tables)
-        plan = self.plan(scans)
-        return {scan["Relation Name"]: float(scan["Plan Rows"]) for scan in plan["Plans"]}
+    def table_rows(self, catalogue: Catalogue) -> Mapping[str, float]:
+        """Return the rows of each table, as the planner estimates from its size on disk.
+
+        A policy would make the planner estimate the rows of an average tenant. So the rows of all
+        tenants are estimated from the size: a tenant may have nearly all of them.
+        """
+        of_tenants = catalogue.tenant_tables
+        others = [table for table in catalogue.tables if table not in of_tenants]
+        estimated = self._rows_on_disk(of_tenants) if of_tenants else {}
+        if others:
+            plan = self.plan(" UNION ALL ".join(f'SELECT FROM public."{each}"' for each in others))
+            scans = plan["Plans"] if len(others) > 1 else [plan]
+            estimated |= {scan["Relation Name"]: float(scan["Plan Rows"]) for scan in scans}
+        return estimated
+
+    def _rows_on_disk(self, tables: Collection[str]) -> dict[str, float]:
+        names = ", ".join(f"'{table}'" for table in sorted(tables))
+        found = self._transaction.run(TABLE_ROWS_SQL.format(names=names)).rows
+        return {str(table): float(str(rows)) for table, rows in found}
 
     def limit_memory(self, work_mem: int) -> None:
         """Set the kilobytes that each step of the next statements may use before it uses disk."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
+from sluice import application
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
 from sluice.http.body import BodySchema
 from sluice.http.query_params import IntParam, SqlParams
@@ -39,6 +40,11 @@ _RESPONSE = {
     "max_cost": _NUMBER,
     "duration_ms": _NUMBER,
 }
+_TENANTS_COST = {
+    **_NUMBER,
+    "type": ["number", "null"],
+    "description": "As PostgreSQL estimates it; null for a query of rows of tenants.",
+}
 
 
 class RouteSchemas(NamedTuple):
@@ -58,7 +64,8 @@ def schemas(example: str) -> RouteSchemas:
         ],
         optional=("max_rows",),
     )
-    return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, example), _RESPONSE)
+    response = {**_RESPONSE, "cost": _TENANTS_COST} if application.current().tenant else _RESPONSE
+    return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, example), response)
 
 
 def respond(

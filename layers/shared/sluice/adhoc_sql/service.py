@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ MAX_BYTES = 2_000_000
 MAX_CHARACTERS = 2_500_000  # of all rows as JSON
 ROW_MARGIN = 1.25  # a table may have this many times the estimated rows
 ROW_ALLOWANCE = 10  # rows added for each table
+# The planner estimates a cost from values of all tenants, so it is not shown.
+TENANTS_EXPENSIVE = "The cost that PostgreSQL estimates exceeds the limit, or the plan needs memory"
 
 
 @dataclass(frozen=True)
@@ -30,40 +32,48 @@ class AdhocSqlService:
     """Executes ad-hoc queries on the tables of `catalogue`. The caller checks the client's scope.
 
     `begin` returns a read-only transaction. All its statements together have `timeout` seconds.
+    `require_protected` raises NoTenant or RlsRequired unless PostgreSQL separates the rows of these
+    tables by tenant.
     """
 
     begin: Callable[..., "AbstractContextManager[AdhocSqlTransaction]"]
     catalogue: Catalogue
     max_cost: float
     timeout: float
+    require_protected: Callable[[Collection[str]], None]
     clock: Callable[[], float] = field(default=time.perf_counter)
 
     def execute(self, text: str, max_rows: int) -> str:
         """Return the response body as JSON.
 
-        Raises QueryRejected, QueryTooExpensive (with the cost if it is known), and other
-        SluiceErrors of the database.
+        Raises QueryRejected, QueryTooExpensive (with the cost if it is known), what
+        `require_protected` raises, and other SluiceErrors of the database.
         """
         # Imported here, because it loads the parser: other requests of the function do not need it.
         from sluice.adhoc_sql.validator import validate
 
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
+        of_tenants: frozenset[str] = frozenset()
         try:
             # Without the rows of tables: most queries are rejected before Sluice connects.
-            validate(text, self.catalogue)
+            of_tenants = validate(text, self.catalogue).tables & self.catalogue.tenant_tables
+            self.require_protected(of_tenants)
             with self.begin(timeout=self.timeout) as transaction:
                 runner = QueryRunner(transaction)
                 started = self.clock()
-                estimated = runner.table_rows(self.catalogue.tables)
+                estimated = runner.table_rows(self.catalogue)
                 query = validate(
                     text,
                     self.catalogue,
                     {table: rows * ROW_MARGIN + ROW_ALLOWANCE for table, rows in estimated.items()},
                 )
-                members["cost"] = self._check_plan(runner, query)
+                cost = self._check_plan(runner, query)
+                members["cost"] = None if of_tenants else cost
                 result = runner.rows(query.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
                 duration_ms = round((self.clock() - started) * 1000, 1)
         except QueryTooExpensive as error:
+            if of_tenants and "cost" in error.members:
+                raise QueryTooExpensive(TENANTS_EXPENSIVE, members=members) from error
             raise QueryTooExpensive(error.detail, members={**members, **error.members}) from error
         return _response(result, {**members, "duration_ms": duration_ms})
 

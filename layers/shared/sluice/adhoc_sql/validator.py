@@ -35,6 +35,7 @@ class ValidatedQuery:
 
     sql: str
     columns: tuple[str, ...]
+    tables: frozenset[str]  # all names in FROM, those of WITH as well
     hashed: float  # bytes of the largest subquery that PostgreSQL may hash
     work_mem: int  # kilobytes for each step of its plan
     largest_sort: float  # bytes that one Sort of its plan may keep in memory
@@ -68,6 +69,7 @@ def validate(
         return ValidatedQuery(
             sql,
             columns=tuple(name for name, _ in relation.columns),
+            tables=frozenset(str(node["relname"]) for node in nodes if node.kind == "RangeVar"),
             hashed=totals.hashed,
             work_mem=work_mem,
             largest_sort=max((_sort_bytes(*sort, work_mem) for sort in totals.sorts), default=0.0),

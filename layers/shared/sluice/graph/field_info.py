@@ -171,6 +171,7 @@ def _field_info(
         parent=types.get(key[0], LEAF),
         returned=returned,
         scope=declared.scope if has_scope else returned.scope,
+        needs_tenant=declared.needs_tenant or returned.needs_tenant,
         is_wrapper=inner.name in wrappers,
     )
 

@@ -20,6 +20,7 @@ from sluice.errors import (
     InsufficientScope,
     InvalidQuery,
     MethodNotAllowed,
+    NoTenant,
     SluiceError,
 )
 from sluice.graph.cost import calculate_cost, check_cost
@@ -30,7 +31,7 @@ from sluice.graph.part import current_part
 from sluice.graph.plan import plan
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.request import GraphQLRequest
-from sluice.graph.resolvers import ResolverContext, reads_only_replica_types, require_scopes
+from sluice.graph.resolvers import ResolverContext, reads_only_replica_types, require_access_to_all
 from sluice.http import idempotency, problem
 from sluice.http.headers import accepted_type
 from sluice.http.request import Request
@@ -174,10 +175,10 @@ class _RequestHandler:
 
         for field in fields:
             try:
-                require_scopes([field], self._request.scopes)
-            except InsufficientScope as error:  # reported before the transaction begins
-                scope_error = located_error(error, field, (field.response_key,))
-                return self.render(ExecutionResult(None, [scope_error])), False
+                require_access_to_all([field], self._request.scopes)
+            except (InsufficientScope, NoTenant) as error:  # reported before the transaction begins
+                access_error = located_error(error, field, (field.response_key,))
+                return self.render(ExecutionResult(None, [access_error])), False
         try:
             return self._runtime.run_in_transaction(run), False
         except _MutationFailed as failed:

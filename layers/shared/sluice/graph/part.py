@@ -38,6 +38,7 @@ class GraphqlField:
     cost: the cost of the field's statement (cost.py), if the field is not paginated.
     calls: whether a function of the database is called for each parent. Then the scope is `scope`,
         and the arguments are those of the function.
+    needs_tenant: whether a mutation changes rows of tenants.
     """
 
     resolve: "Resolver | None" = None
@@ -47,6 +48,7 @@ class GraphqlField:
     size: "int | Callable[[PlannedField], int]" = 1
     cost: "int | Callable[[PlannedField], int]" = 0
     calls: bool = False
+    needs_tenant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Type:
     replica: the replica may serve a query that reads only such types.
     indexed_sorts: the sorts of a nested list that have an index, besides the default.
     key: the columns of a row's key.
+    needs_tenant: whether the rows belong to tenants, so that the request must have one.
     """
 
     scope: str
     replica: bool = False
     indexed_sorts: tuple[str, ...] = ()
     key: tuple[str, ...] = ("id",)
+    needs_tenant: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,7 @@ class FieldInfo:
     `parent`: what it says about the type that has the field.
     `returned`: what it says about the type of the rows that the field leads to.
     `scope`: the scope that a client needs, or PUBLIC.
+    `needs_tenant`: the request must have a tenant.
     `is_wrapper`: the object type holds rows of a page, and is not a row itself.
     """
 
@@ -44,6 +45,7 @@ class FieldInfo:
     parent: Type
     returned: Type
     scope: str
+    needs_tenant: bool
     is_wrapper: bool
 
 

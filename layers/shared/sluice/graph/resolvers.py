@@ -6,6 +6,7 @@ Here are those that most applications need, and what they and an application's o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sluice import request_context
 from sluice.errors import (
     FieldError,
     InsufficientScope,
@@ -20,6 +21,7 @@ from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.part import PUBLIC, graphql_name, key_names
 from sluice.graph.planned_field import PlannedField, cache_key
 from sluice.graph.values import as_json, as_text
+from sluice.http.tenant import require_one
 from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
 from sluice.sql.key import Key, of_id, of_values
@@ -62,9 +64,9 @@ class ResolverContext:
     def resolve(self, field: PlannedField, parents: Objects) -> Sequence[Any] | Pending:
         """Return the field's value for each parent.
 
-        Raises InsufficientScope, and what the field's resolver raises.
+        Raises InsufficientScope, NoTenant, and what the field's resolver raises.
         """
-        require_scope(field, self._scopes)
+        require_access(field, self._scopes)
         resolver = field.info.declared.resolve
         if resolver is not None:
             return resolver(self, field, parents)
@@ -276,8 +278,10 @@ def rows_by_parent(name: str, foreign_key: str, ids: Collection[str] = ()) -> "R
     return resolve
 
 
-def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
+def require_access(field: PlannedField, scopes: Collection[str]) -> None:
     """Raise InsufficientScope if the client may not read the field, or not run the mutation.
+
+    Raise NoTenant if its rows belong to tenants and the request has none.
 
     The object that a mutation returns needs no scope for reading.
     """
@@ -287,13 +291,15 @@ def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
     further = field.info.declared.read_scope
     if further and further not in scopes:
         raise InsufficientScope(further)
+    if field.info.needs_tenant:
+        require_one(request_context.current())
 
 
-def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
-    """Raise InsufficientScope if the client lacks the scope of any of the fields, at any depth."""
+def require_access_to_all(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
+    """Raise what `require_access` raises for any of the fields, at any depth."""
     for field in fields:
-        require_scope(field, scopes)
-        require_scopes(field.fields, scopes)
+        require_access(field, scopes)
+        require_access_to_all(field.fields, scopes)
 
 
 def reads_only_replica_types(fields: Sequence[PlannedField]) -> bool:

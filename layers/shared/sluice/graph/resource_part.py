@@ -42,6 +42,7 @@ class DerivedType:
     resource: the name of the resource. Empty for the items in the rows of another one.
     scope: the prefix of its scopes.
     replica: whether the replica may serve its rows.
+    needs_tenant: whether its rows belong to tenants.
     queries: `row`, `key` and `list` → the field of Query.
     ids: the filters of the list that are an ID.
     mutations: `create`, `update` and `delete` → the field of Mutation.
@@ -60,6 +61,7 @@ class DerivedType:
     resource: str = ""
     scope: str = ""
     replica: bool = False
+    needs_tenant: bool = False
     queries: Mapping[str, str] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
     mutations: Mapping[str, str] = field(default_factory=dict)
@@ -79,30 +81,41 @@ MUTATIONS = {"create": create_row, "update": update_row, "delete": delete_row}
 
 
 def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
-    """Return the part of all resources of a registry. What is by hand wins, but for keys."""
+    """Return the part of all resources of a registry.
+
+    What is by hand wins, but for keys and tenants.
+    """
     types: dict[str, Type] = {}
     fields: dict[Key, GraphqlField] = {}
     for name, values in registry.GRAPHQL.items():
         derived = DerivedType(**values)
         scope = f"{derived.scope}:read"
         types[name] = (
-            Type(scope, replica=derived.replica, key=derived.key)
+            Type(
+                scope,
+                replica=derived.replica,
+                key=derived.key,
+                needs_tenant=derived.needs_tenant,
+            )
             if derived.resource
             else Type(PUBLIC, replica=True)  # items, which are read only through their row
         )
         fields.update(_fields(name, derived))
     return GraphqlPart(
-        types={**types, **_with_keys(by_hand.types, types)},
+        types={**types, **_with_declared(by_hand.types, types)},
         fields={**fields, **by_hand.fields},
         lower_case_enums=(*registry.GRAPHQL_ENUMS, *by_hand.lower_case_enums),
         preload=by_hand.preload,
     )
 
 
-def _with_keys(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict[str, Type]:
-    """Return the types by hand. One of a resource has the key of its declaration."""
-    keys = {name: type_.key for name, type_ in derived.items()}
-    return {name: replace(type_, key=keys.get(name, type_.key)) for name, type_ in by_hand.items()}
+def _with_declared(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> dict[str, Type]:
+    """Return the types by hand. One of a resource has the key and tenants of its declaration."""
+    declared = {name: derived.get(name, type_) for name, type_ in by_hand.items()}
+    return {
+        name: replace(type_, key=declared[name].key, needs_tenant=declared[name].needs_tenant)
+        for name, type_ in by_hand.items()
+    }
 
 
 def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, GraphqlField]]:
@@ -112,11 +125,11 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Graphql
         "key": row_by_parts(name),
         "list": connection_of(name, derived.ids),
     }
+    write = GraphqlField(scope=f"{derived.scope}:write", needs_tenant=derived.needs_tenant)
     for verb, field_name in derived.queries.items():
         yield ("Query", field_name), GraphqlField(queries[verb])
     for verb, field_name in derived.mutations.items():
-        resolve = MUTATIONS[verb](name)
-        yield ("Mutation", field_name), GraphqlField(resolve, scope=f"{derived.scope}:write")
+        yield ("Mutation", field_name), replace(write, resolve=MUTATIONS[verb](name))
     if len(derived.key) > 1:
         yield (type_name, "id"), GraphqlField(row_id_of, column=derived.key)
     elif name and derived.key != ("id",):
@@ -129,10 +142,10 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Graphql
         yield (type_name, field_name), GraphqlField(linked_rows(name, other, relation))
     for field_name, (verb, other, relation, read_scope) in derived.linking.items():
         resolve = LINKING[verb](name, other, relation)
-        scope = f"{derived.scope}:write"
-        yield ("Mutation", field_name), GraphqlField(resolve, scope=scope, read_scope=read_scope)
+        yield ("Mutation", field_name), replace(write, resolve=resolve, read_scope=read_scope)
     for field_name, (function, scope) in derived.calls.items():
-        yield ("Mutation", field_name), GraphqlField(called(name, function), scope=scope)
+        resolve = called(name, function)
+        yield ("Mutation", field_name), replace(write, resolve=resolve, scope=scope)
     for field_name, (function, scope, size) in derived.functions.items():
         resolve = computed(name, function)
         column = derived.key

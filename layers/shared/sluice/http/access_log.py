@@ -1,4 +1,4 @@
-"""The access log: one JSON line for each request, with its client, outcome, times and database use.
+"""The access log: one JSON line for each request: client, tenant, outcome, times, database use.
 
 The method is the only part of the request in the line, and the route is the path template. There
 is no path, query, body or credential in it. The line is printed instead of logged, because a logger
@@ -29,6 +29,7 @@ def write(context: RequestContext, *, cold: bool) -> None:
     for name, value in (
         ("route", context.route),
         ("client_id", request.client_id),
+        ("tenant", context.tenant),
         ("code", context.code),
         ("served_by", use.served_by),
     ):

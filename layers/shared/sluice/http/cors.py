@@ -21,10 +21,18 @@ REQUEST_HEADERS = (
 MAX_AGE = 600  # seconds for which a browser may cache the response to a preflight request
 
 
-def headers(origin: str, method: str, origins: Collection[str], *, allow: str) -> dict[str, str]:
+def request_headers(*, with_tenant: bool) -> str:
+    """Return the request headers that pages may send; with that of the tenant if there are some."""
+    return f"{REQUEST_HEADERS}, X-Sluice-Tenant" if with_tenant else REQUEST_HEADERS
+
+
+def headers(
+    origin: str, method: str, origins: Collection[str], allow: str, accepted: str = REQUEST_HEADERS
+) -> dict[str, str]:
     """Return the CORS headers for a request from a page of `origin`; none if it is not allowed.
 
-    `allow` lists the methods of the path, for the response to a preflight request.
+    `allow` lists the methods of the path, and `accepted` the request headers that pages may send,
+    for the response to a preflight request.
     """
     if not _is_allowed(origin, origins):
         return {}
@@ -34,7 +42,7 @@ def headers(origin: str, method: str, origins: Collection[str], *, allow: str) -
     }
     if method == "OPTIONS" and allow:
         found["Access-Control-Allow-Methods"] = allow
-        found["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        found["Access-Control-Allow-Headers"] = accepted
         found["Access-Control-Max-Age"] = str(MAX_AGE)
     return found
 

@@ -79,6 +79,7 @@ def _route(repository: Repository, function: Function, texts: Mapping[str, str])
         query=ArgumentParams(arguments) if function.stable else None,
         body=None if function.stable else OptionalBody(arguments),
         idempotent=not function.stable,
+        needs_tenant=resource.has_tenant,
     )
 
 

@@ -11,6 +11,7 @@ from sluice.http.accept import choose
 from sluice.http.request import Request
 
 IDEMPOTENCY_KEY = "idempotency-key"
+TENANT = "x-sluice-tenant"
 # CloudFront sets these two (http/origin.py).
 ORIGIN_KEY = "x-sluice-origin-key"
 CLIENT_ADDRESS = "x-sluice-client-address"
@@ -136,6 +137,15 @@ def origin(request: Request) -> str | None:
 def origin_key(request: Request) -> str:
     """Return the key by which CloudFront shows that the request came through it, or ""."""
     return request.headers.get(ORIGIN_KEY, "")
+
+
+def tenant(request: Request) -> str | None:
+    """Return the value of `X-Sluice-Tenant`, or None if it is missing.
+
+    API Gateway joins the values of a repeated header with commas.
+    """
+    sent = request.headers.get(TENANT)
+    return None if sent is None else sent.strip(" \t")
 
 
 def _etags(request: Request, name: str, *, lenient: bool) -> ETags | None:

@@ -1,7 +1,7 @@
 """Safe retries of POST requests by the `Idempotency-Key` header.
 
-The first response is stored for 24 hours under the client, the path and the key. A retry gets the
-stored response. See draft-ietf-httpapi-idempotency-key-header.
+The first response is stored for 24 hours under the client, its tenant, the path and the key. A
+retry gets the stored response. See draft-ietf-httpapi-idempotency-key-header.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from aws_lambda_powertools.event_handler import Response
 
+from sluice import request_context
 from sluice.errors import IdempotencyKeyReused
 from sluice.http import headers, responses
 from sluice.http.request import Request
@@ -59,6 +60,7 @@ def read_key(request: Request) -> IdempotencyKey | None:
     if key is None:
         return None
     # Each part is hashed, so that different parts cannot be joined to the same bytes.
-    parts = (request.client_id, request.path, key)
+    tenant = request_context.current().tenant
+    parts = (request.client_id, request.path, key, *([tenant] if tenant else []))
     hashes = [sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts]
     return IdempotencyKey(sha256(b"".join(hashes)).digest(), sha256(request.body).digest())

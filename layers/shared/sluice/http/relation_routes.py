@@ -112,6 +112,7 @@ class RelationRoutes:
             path_fields=key,
             keys={"key": tuple(key)},
             query=ListParams(self._list_spec, expandable(self._other.resource)),
+            needs_tenant=resource.has_tenant or self._other.resource.has_tenant,
         ), self.list
 
     def _put_route(self, name: str) -> tuple[RouteSpec, RouteHandler]:
@@ -140,6 +141,7 @@ class RelationRoutes:
             scope=f"{resource.scope_prefix}:write",
             path_fields={**own, **others},
             keys={"key": tuple(own), "other": tuple(others)},
+            needs_tenant=resource.has_tenant or other.has_tenant,
         )
 
 

@@ -40,6 +40,7 @@ class Request(NamedTuple):
     client_ip: str = ""
     client_id: str = ""  # of the authenticated client
     scopes: Collection[str] = ()  # of the authenticated client
+    tenants: Collection[str] = ()  # that its credentials list
     id: str = ""  # as in the response and the log
     # Of a token that API Gateway's JWT authorizer has verified.
     claims: Mapping[str, Any] | None = None

@@ -154,6 +154,7 @@ def _routes(
             scope=f"{resource.scope_prefix}:{'read' if method == 'GET' else 'write'}",
             path_fields=key if is_of_row else {},
             keys={"key": tuple(key)} if is_of_row else {},
+            needs_tenant=resource.has_tenant,
             **declared,
         )
 

@@ -51,6 +51,7 @@ class RouteSpec(NamedTuple):
     scope: the scope that clients need; empty for an open route.
     idempotent: whether `Idempotency-Key` makes the POST safe to repeat.
     stale_if_error: whether a cached response is served while the database is unavailable.
+    needs_tenant: whether the rows belong to tenants, so that the request must have one.
     """
 
     method: str
@@ -65,6 +66,7 @@ class RouteSpec(NamedTuple):
     body: BodySchema | None = None
     idempotent: bool = False
     stale_if_error: bool = False
+    needs_tenant: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -174,6 +176,12 @@ def default_query(response: ResponseSpec) -> QueryParams | None:
     if isinstance(response, Projection):
         return FieldsParams(response)
     return None
+
+
+def has_rows_of_tenants(response: ResponseSpec) -> bool:
+    """Return whether the response has rows that belong to tenants."""
+    projection = response.projection if isinstance(response, ListSpec) else response
+    return isinstance(projection, Projection) and projection.tenant is not None
 
 
 def _require_no_query(request: Request) -> None:

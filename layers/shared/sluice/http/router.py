@@ -22,7 +22,7 @@ from sluice.errors import (
 from sluice.http import access_log, caching, conditional, content, cors, problem
 from sluice.http.body import BodySchema
 from sluice.http.environment import environment
-from sluice.http.headers import credentials, min_lsn, origin
+from sluice.http.headers import credentials, min_lsn, origin, tenant
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
@@ -33,8 +33,10 @@ from sluice.http.route import (
     RouteHandler,
     RouteSpec,
     default_query,
+    has_rows_of_tenants,
     ids_of,
 )
+from sluice.http.tenant import require_allowed, require_one
 from sluice.kinds.field import Field
 from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key
@@ -178,14 +180,17 @@ class Api:
             headers.update(context.decision.headers())
         if context.database.commit_lsn:
             headers["X-Sluice-Min-LSN"] = context.database.commit_lsn
-        sender = origin(request)
+        sender, has_tenants = origin(request), self._has_tenants()
         if sender is not None:
-            allow = headers.get("Allow", "")
-            headers.update(cors.headers(sender, request.method, self._origins(), allow=allow))
+            allowed = headers.get("Allow", ""), cors.request_headers(with_tenant=has_tenants)
+            headers.update(cors.headers(sender, request.method, self._origins(), *allowed))
         # The response to HEAD still has a body. API Gateway takes Content-Length from it and does
         # not send it.
         status = context.status = response["statusCode"]
-        headers.update(caching.headers(request.method, status, headers, cacheable=self._cacheable))
+        vary = caching.VARY_BY_TENANT if has_tenants else caching.VARY
+        headers.update(
+            caching.headers(request.method, status, headers, vary, cacheable=self._cacheable)
+        )
         context.seconds = time.perf_counter() - context.started_at
         self._record(context, headers)
         return response
@@ -230,6 +235,7 @@ class Api:
                 response=response,
                 scope=own_scope or default_scope,
                 path_fields={name: self._keys.get(name, id) for name, id in ids_of(path).items()},
+                needs_tenant=has_rows_of_tenants(response),
                 **declared,
             )
             self.add(route, handler)
@@ -245,6 +251,9 @@ class Api:
         context.route = to_openapi(route.path)
         if route.scope:
             require_scope(request_of(context), route.scope)
+        require_allowed(context)
+        if route.needs_tenant:
+            require_one(context)
         request = context.request = route.prepare(request_of(context))
         if route.changes_collection:
             conditional.require_collection_precondition(request)
@@ -271,10 +280,12 @@ class Api:
         if not is_required:
             return
         runtime = self._runtime()
-        principal, decision = runtime.admission.admit(
-            sent.api_key, sent.authorization, request.client_ip, request.claims
+        principal, decision, context.tenant = runtime.admission.admit(
+            sent.api_key, sent.authorization, request.client_ip, request.claims, tenant(request)
         )
-        context.request = request._replace(client_id=principal.client_id, scopes=principal.scopes)
+        context.request = request._replace(
+            client_id=principal.client_id, scopes=principal.scopes, tenants=principal.tenants
+        )
         context.decision = decision
         if not decision.allowed:
             raise RateLimited(decision.retry_after)
@@ -286,7 +297,7 @@ class Api:
     ) -> Response[str]:
         """Return the route's response, or the cached one while the circuit breaker is open."""
         request = request_of(context)
-        cache_key = f"{request.path}?{sorted(request.pairs)}"
+        cache_key = f"{context.tenant}\0{request.path}?{sorted(request.pairs)}"
         try:
             response = call()
         except CircuitOpen:
@@ -335,6 +346,13 @@ class Api:
         environment.metrics.count_error(error.status, error.code)
         context.code = context.code or error.code
         return error
+
+    def _has_tenants(self) -> bool:
+        """Return whether the application has tenants, for a function with authenticated routes."""
+        try:
+            return self._authenticates and self._runtime().admission.has_tenants
+        except SettingsError:  # reported by every route that needs settings
+            return False
 
     def _origins(self) -> Collection[str]:
         """Return the origins whose pages may read the responses of this function."""

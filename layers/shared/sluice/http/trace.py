@@ -56,6 +56,7 @@ class Tracer:
             "request_id": request_of(context).id,
             "route": context.route,
             "code": context.code,
+            "tenant": context.tenant,
             "db_ms": round(use.seconds * 1000, 3),
             "statements": use.statements,
             "round_trips": use.round_trips,

@@ -11,6 +11,7 @@ from typing import Any
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
+from sluice.identity.tenant_choice import canonical_tenants
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ def hash_key(key: str) -> str:
 class ApiKeyStore:
     """Reads the API keys table.
 
-    An item has `key_hash`, `client`, `scopes`, `tier`, `disabled` and `expires_at` (seconds since
-    the epoch).
+    An item has `key_hash`, `client`, `scopes`, `tier`, `disabled`, `expires_at` (seconds since the
+    epoch) and `tenants`.
     """
 
     def __init__(self, dynamodb: AwsClient, table: str) -> None:
@@ -61,6 +62,7 @@ def _principal(item: dict[str, dict[str, Any]]) -> Principal | None:
             scopes=frozenset(item["scopes"]["SS"]),
             tier=item.get("tier", {}).get("S", "default"),
             expires_at=float(item["expires_at"]["N"]) if "expires_at" in item else float("inf"),
+            tenants=canonical_tenants(item.get("tenants", {}).get("SS", ()), item["client"]["S"]),
         )
     except (KeyError, ValueError):
         _log.exception("the item of an API key is invalid: %s", item.get("key_hash"))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
-from sluice.identity.claims import parse_scopes
+from sluice.identity.claims import parse_scopes, tenants_in
+from sluice.identity.tenant_choice import canonical_tenants
 from sluice.settings import JwtSettings
 
 if TYPE_CHECKING:
@@ -66,8 +67,12 @@ class TokenVerifier:
             return None
         if not claims["sub"]:  # all clients without a subject would share one client id
             return None
+        client_id, claim = f"jwt {claims['sub']}", self._settings.tenant_claim
         return Principal(
-            client_id=f"jwt {claims['sub']}", scopes=parse_scopes(claims), expires_at=expires_at
+            client_id=client_id,
+            scopes=parse_scopes(claims),
+            expires_at=expires_at,
+            tenants=canonical_tenants(tenants_in(claims, claim) if claim else (), client_id),
         )
 
     def _verify(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sluice import application
 from sluice.resource import Many, One, Resource, Via
 from sluice.sql.identifiers import quoted, table_name
-from sluice.tenant_columns import tenant_column, tenant_field, unique_keys
+from sluice.tenant_columns import tenant_column, tenant_field
 from sluice.tenants import TENANT_PARAMETER
 
 FindResource: TypeAlias = Callable[[str], Resource]
@@ -96,12 +96,10 @@ def inserted_row(resource: Resource, values: Mapping[str, str], guard: str = "")
 def insert_guard(resource: Resource, find: FindResource = find_resource) -> str:
     """Return the condition that the row with the tenant, which is bound, is one of the tenant.
 
-    A key may be unique below that row (Via). It is checked before the INSERT, so that a violation
-    of the key reveals nothing of another tenant. It is empty if no unique key has the column.
+    It is checked before the INSERT of a row without a tenant's column (Via): a violation of a
+    unique key, or of a policy, would be raised before the references are checked.
     """
-    column = tenant_column(resource)
-    is_unique = any(column in columns for columns in unique_keys(resource))
-    if not isinstance(resource.tenant, Via) or not is_unique:
+    if not isinstance(resource.tenant, Via):
         return ""
     return f"CASE {_guard(resource, find)} END"
 

@@ -71,7 +71,8 @@ def _constraint(each: ComparedTable, declared: Constraint) -> Iterator[Finding]:
     if not columns <= {*each.table.by_name}:
         return
     if declared.kind == "unique":
-        found = any({*found} == columns for found in each.table.unique_columns)
+        names = {index.name for index in each.table.indexes if index.is_unique}
+        found = declared.name in names or any({*k} == columns for k in each.table.unique_columns)
         what = f"no unique constraint has the columns {', '.join(declared.columns)}"
     else:
         found = declared.name in _constraint_names(each, declared.kind)
@@ -89,6 +90,7 @@ def _new_constraints(each: ComparedTable, then: TableSnapshot) -> Iterator[Findi
     """
     declared = each.resource.constraints
     names = {*each.rules, *(found.name for found in then.constraints)}
+    names |= {index.name for index in then.indexes}
     names |= {found.name for found in declared if found.name}
     unique = {frozenset(found.columns) for found in declared if not found.name}
     unique |= {frozenset(columns) for columns in then.unique_columns}

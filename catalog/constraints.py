@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.expression import Expression, Name
+from catalog.fields import ignores_case, unique_index
 from catalog.tables import AdoptedTable, unique_keys
 
 CONSTRAINT = Name("sluice.resource", "Constraint")
@@ -31,6 +32,10 @@ def constraints(
             yield Expression(CONSTRAINT, (names, constraint.name, "exclusion"))
     for names in _unique_indexes(each, columns):
         yield Expression(CONSTRAINT, (names,))
+    for column in sorted(columns):
+        # The role may not read the whole table, so the server's report has the name alone.
+        if ignores_case(column, each) and (index := unique_index(column, each)):
+            yield Expression(CONSTRAINT, ([column], index.name))
     for (schema, name), names in sorted(_domain_checks(each, columns).items()):
         if schema == each.table.schema and len(domains[schema, name]) == 1:
             yield Expression(CONSTRAINT, (names, name, "domain"))

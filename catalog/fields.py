@@ -11,7 +11,7 @@ from catalog.expression import Expression, evaluate, source
 from catalog.indexes import is_met, need_of_filter, need_of_sort, plain
 from catalog.kinds import named
 from catalog.names import numbered, snake_case
-from catalog.snapshot import IndexKey, TableColumn
+from catalog.snapshot import IndexKey, TableColumn, TableIndex
 from catalog.tables import AdoptedTable
 from sluice.graph.part import graphql_name
 from sluice.imports.resource import RESERVED as IMPORT_NAMES
@@ -117,7 +117,7 @@ def _options(
         yield "ignore_case", True
     if not each.is_read_only:
         yield from _value_options(column, kind, is_key=is_key)
-    if not is_key and is_unique(column.name, each):
+    if not is_key and unique_index(column.name, each):
         yield "unique", True
     yield from _list_options(column, each, is_reference=is_reference)
 
@@ -146,17 +146,19 @@ def is_set_by_database(column: TableColumn, kind: ColumnKind, *, is_key: bool) -
     return found == "sequence" or (found == "uuid" and is_key) or is_time
 
 
-def is_unique(column: str, each: AdoptedTable) -> bool:
-    """Return whether an index makes sure that no two rows have one value in the column."""
+def unique_index(column: str, each: AdoptedTable) -> TableIndex | None:
+    """Return the index that makes sure that no two rows have one value in the column."""
     is_lower = ignores_case(column, each)
-    return any(
-        index.is_unique
+    found = (
+        index
+        for index in each.table.indexes
+        if index.is_unique
         and index.is_valid
         and not index.predicate
         and len(index.keys) == 1
         and _is_on(index.keys[0], column, is_lower=is_lower)
-        for index in each.table.indexes
     )
+    return next(found, None)
 
 
 def ignores_case(column: str, each: AdoptedTable) -> bool:

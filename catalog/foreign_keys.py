@@ -108,6 +108,7 @@ def _problem(
             return Refusal(subject, f"{name} is not shown", f"a field for {name}")
         fitting = kind_of_reference(kind.expression, key_kind.expression)
         if fitting is None or (len(columns) > 1 and fitting != kind.expression):
-            reason = f"{name} is {kind.sql}, and {other} is {key_kind.sql}"
-            return Refusal(subject, reason, f"one type for {name} and {other}")
+            key_name = f"{to.table.qualified}.{other}"
+            reason = f"{name} is {kind.sql}, and {key_name} is {key_kind.sql}"
+            return Refusal(subject, reason, "one type for both columns")
     return None

@@ -38,6 +38,9 @@ def notes(each: AdoptedTable) -> Iterator[str]:
         yield "Row-level security is on: the policies decide which rows clients see."
     if table.kind in KINDS:
         yield f"It is a {KINDS[table.kind]}: clients read it, and its key is not checked."
+    may_be_null = [name for name in each.key if not table.by_name[name].not_null]
+    if may_be_null and table.kind not in KINDS:
+        yield f"No row may have NULL in its key: make {', '.join(may_be_null)} NOT NULL."
     if table.inherits:
         yield f"It inherits from {', '.join(table.inherits)}, whose lists show its rows, too."
     if table.is_unlogged:

@@ -35,6 +35,7 @@ CREATE TABLE crm.deals (
     CONSTRAINT deals_days CHECK (ends_on >= starts_on),
     UNIQUE (owner_id, title)
 );
+CREATE UNIQUE INDEX labels_lower ON crm.labels (lower(title));
 CREATE INDEX deals_title ON crm.deals (title);
 CREATE INDEX deals_owner ON crm.deals (owner_id, id);
 CREATE INDEX deals_tags ON crm.deals USING gin (tags);
@@ -101,6 +102,7 @@ MATTERS = {
     "ALTER FUNCTION crm.worth(bigint) VOLATILE": ("crm.worth", 'Function("worth", "crm.worth"'),
     f"{DEALS} ENABLE ROW LEVEL SECURITY": ("crm.deals", ""),
     f"{DEALS} DROP CONSTRAINT deals_pkey CASCADE": ("crm.deals", "writes=()"),
+    "DROP INDEX crm.labels_lower": ("crm.labels", "- Constraint("),
     f"{DEALS} ADD UNIQUE (title, size)": ("crm.deals", 'Constraint(["title", "size"]),'),
     f"{DEALS} ADD CONSTRAINT noted CHECK (note <> title)": (
         "crm.deals",

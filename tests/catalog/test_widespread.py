@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalog.draft import Draft, DraftResource
+from catalog.expression import source
 from local.postgres import PostgresServer
 from sluice.db.database import Database
 from tests.catalog.databases import drafted, lines, opened, run
@@ -77,9 +78,16 @@ def test_unique_key_that_may_be_null_is_refused_with_the_ddl(wide: Draft) -> Non
     )
 
 
-def test_unique_key_that_may_be_null_can_be_chosen(widespread: Database) -> None:
+def test_unique_key_that_may_be_null_can_be_chosen(widespread: Database, tmp_path: Path) -> None:
     found = drafted(widespread, "wide.accounts", view_keys={"accounts": ["name"]})
+    read_everything(found, tmp_path, widespread)
     assert of(found, "accounts").resource().writes == ("create", "replace", "update", "delete")
+    assert of(found, "accounts").notes == ["No row may have NULL in its key: make name NOT NULL."]
+
+
+def test_unique_index_on_lower_names_its_field(wide: Draft) -> None:
+    (constraint,) = of(wide, "members").constraints
+    assert source(constraint) == 'Constraint(["email"], "members_lower_idx")'
 
 
 def test_reference_of_another_unique_key_names_the_argument(wide: Draft) -> None:

@@ -9,7 +9,7 @@ INSERT INTO wide.invoices VALUES (1, 'ALFKI');
 
 -- A unique key that may be NULL.
 CREATE TABLE wide.accounts (name text UNIQUE, home text);
-INSERT INTO wide.accounts VALUES ('ann', '/');
+INSERT INTO wide.accounts VALUES ('ann', '/'), (NULL, '/x'), (NULL, '/y');
 
 -- References of the key and the tenant, of another unique key, and of columns that may be NULL.
 CREATE TABLE wide.scopes (tenant text NOT NULL, id uuid PRIMARY KEY, code text UNIQUE, UNIQUE (tenant, id));

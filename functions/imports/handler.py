@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import request_context, runtime, tenants
+from sluice import runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import BodySchema
 from sluice.http.request import Request
@@ -46,8 +46,6 @@ def list_imports(request: Request, query: ListQuery) -> Response[str]:
 def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
     """Create an import. Upload the file with PUT to its `upload_url` within an hour."""
     current = runtime.current()
-    if file_keys.has_tenant(new["resource"]):
-        tenants.require()
     object_key = _object_key(new)
     job = {
         "resource": new["resource"],
@@ -75,7 +73,7 @@ def _object_key(new: dict[str, Any]) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")
     suffix = ".gz" if new["filename"].lower().endswith(".gz") else ""
     file = f"{name or 'file'}.{new['format']}{suffix}"
-    folder = file_keys.folder(new["resource"], request_context.current().tenant)
+    folder = file_keys.folder_of_request(new["resource"])
     return f"{folder}/{secrets.token_hex(8)}/{file}"
 
 

@@ -119,7 +119,7 @@ def test_deleted_row_is_unknown(imports: Imports) -> None:
 
 @pytest.mark.parametrize("where", ["", "tenant=", "tenant=no-uuid/", f"x/tenant={ONE}/"])
 def test_file_without_a_tenant_is_not_imported(lodge: Lodge, imports: Imports, where: str) -> None:
-    job = imports.run(f"incoming/guests/{where}a.csv", "email,name\nnew@x,Nobody\n")
+    job = imports.run(f"incoming/guests/{where}a.csv", "email,name\nnew@x,Nora\n")
     assert job["status"] == "failed"
     assert job["error"].startswith("its key names no tenant: upload it to incoming/guests/tenant=")
     assert [each["id"] for each in imports.of("")] == [job["id"]]

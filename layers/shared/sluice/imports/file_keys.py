@@ -7,7 +7,7 @@ resource with tenants must have it. No other folder of the key counts.
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from sluice import application, tenants
+from sluice import application, request_context, tenants
 
 FOLDER = "incoming"
 TENANT = "tenant="
@@ -18,6 +18,13 @@ class FileKey(NamedTuple):
 
     resource: str
     tenant: str
+
+
+def folder_of_request(resource: str) -> str:
+    """Return the folder for a file that a client announces. Raise NoTenant if it needs a tenant."""
+    if has_tenant(resource):
+        tenants.require()
+    return folder(resource, request_context.current().tenant)
 
 
 def folder(resource: str, tenant: str) -> str:

@@ -300,12 +300,16 @@ class _OwnerExecutor:
         self._executor = executor
 
     def read(self, query: Query) -> Sequence[Any]:
-        if ":owner" in query.sql:
-            query = query._replace(params={**query.params, "owner": _tenant()})
-        return self._executor.read(query)
+        return self._executor.read(_with_owner(query))
 
     def write(self, query: Query) -> Sequence[Any]:
-        return self._executor.write(query)
+        return self._executor.write(_with_owner(query))
+
+
+def _with_owner(query: Query) -> Query:
+    if ":owner" not in query.sql:
+        return query
+    return query._replace(params={**query.params, "owner": _tenant()})
 
 
 def _tenant() -> str:

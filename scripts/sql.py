@@ -209,12 +209,12 @@ def statements_of(resource: str) -> list[tuple[str, Query]]:
         keys = {key.name: 1 for key in kind.resource.keys}
         recorder.items = json.dumps({"id": 1, "$": ["1"], **keys})
     with request_context.begin(REQUEST_SECONDS) as request:
-        request.tenant = "any"  # cursors are of a tenant
+        request.tenant = "1"  # cursors and imports are of a tenant
         Calls(recorder, cursors, kind(recorder, cursors)).all()
         if issubclass(kind, ResourceRepository):
             call_relations(recorder, cursors, kind)
-    if resource in app.imports:
-        call_import(recorder, import_resource(app.load("imports", resource)))
+        if resource in app.imports:
+            call_import(recorder, import_resource(app.load("imports", resource)))
     return recorder.statements
 
 

@@ -172,13 +172,16 @@ def is_greedy(resource: Resource) -> bool:
 
 
 def names_in_errors(resources: Iterable[Resource]) -> dict[str, dict[str, str]]:
-    """Return the names that clients see, of each column of a table, by table."""
+    """Return the names that clients see, of each column of a table, by table.
+
+    Clients never set the tenant, so no error names its column.
+    """
     errors: dict[str, dict[str, str]] = {}
     for resource in resources:
         columns = errors.setdefault(resource.table, {})
         for field in resource.all_fields:
             by = field.reference.by if field.reference else ""
-            if field.in_table:
+            if field.in_table and field.column != resource.tenant:
                 columns[field.column] = f"{field.name}.{by}" if by else field.name
         for many in resource.lists:
             if many.payload:

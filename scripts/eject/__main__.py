@@ -28,6 +28,8 @@ DERIVED = (
     "imports",
 )
 
+OF_TENANT = "new and changed rows: their statements set the tenant and check references"
+
 
 class EjectError(Exception):
     """A resource cannot be ejected. The message says why, and what to do."""
@@ -96,7 +98,7 @@ def _write(files: dict[Path, str]) -> list[str]:
 def _remaining(ejected: Ejected, sql_file: Path) -> str:
     """Return the lines to change in the declaration, and what is still derived."""
     repository, base = ejected.repository.__name__, ejected.class_name
-    found = ejected.found
+    found, has_tenant = ejected.found, ejected.resource.has_tenant
     package = ejected.module.partition(".")[0]
     is_last = len(re.findall(rf"\({BASE}\)", found.path.read_text())) == 1
     import_of_base = f"from sluice.sql.resource_repository import {BASE}"
@@ -112,7 +114,7 @@ def _remaining(ejected: Ejected, sql_file: Path) -> str:
         "",
         *(f"{found.path.name} sets {name}, which stays" for _, name in ejected.by_hand()),
         "Still derived from the declaration:",
-        *(f"  {each}" for each in DERIVED),
+        *(f"  {each}" for each in (*DERIVED, *([OF_TENANT] if has_tenant else []))),
         f"After a new field, add it to {sql_file.name}, too.",
     ]
     return "\n".join(lines) + "\n"

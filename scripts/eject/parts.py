@@ -55,8 +55,14 @@ class Ejected:
         return {name: each for name, each in filters.items() if each.join is None}
 
     def parts(self) -> list[str]:
-        """Return the parts that are ejected."""
+        """Return the parts that are ejected.
+
+        With a tenant, new and changed rows stay derived: which references their statements check
+        depends on the fields that a request sends.
+        """
         writes = {*self.resource.writes}
+        if self.resource.has_tenant:
+            writes -= {"create", "replace", "update"}
         wanted = {
             "create": "create" in writes and _are_own(self.resource.writable),
             "update": bool(writes & {"replace", "update"}) and _are_own(self.resource.changeable),

@@ -68,6 +68,7 @@ class TenantExecutor:
     def __init__(self, executor: Executor, *, required: bool = False) -> None:
         self._executor = executor
         self._required = required
+        self._is_number = application.current().tenant in BITS
 
     def read(self, query: Query) -> Sequence[Any]:
         """Return the rows of a SELECT. Raise NoTenant, or MissingTenant."""
@@ -81,7 +82,9 @@ class TenantExecutor:
         if TENANT_PARAMETER in query.params:
             raise MissingTenant(f":{TENANT_PARAMETER} is bound by a caller; leave it out")
         if names_tenant(query.sql):
-            return query._replace(params={**query.params, TENANT_PARAMETER: bound_value()})
+            tenant = require()
+            value = int(tenant) if self._is_number else tenant
+            return query._replace(params={**query.params, TENANT_PARAMETER: value})
         if self._required:
             raise MissingTenant(f"the statement does not name :{TENANT_PARAMETER}: {query.sql}")
         return query

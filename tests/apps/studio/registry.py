@@ -82,10 +82,9 @@ IMPORTS: tuple[str, ...] = (
     "vouchers",
 )
 ERRORS: dict[str, dict[str, str]] = {
-    "studio.studios": {"id": "id", "name": "name"},
+    "studio.studios": {"name": "name"},
     "studio.users": {
         "id": "id",
-        "studio_id": "studio_id",
         "email": "email",
         "name": "name",
         "manager_id": "manager_id",
@@ -93,7 +92,6 @@ ERRORS: dict[str, dict[str, str]] = {
     },
     "studio.orders": {
         "id": "id",
-        "studio_id": "studio_id",
         "user_id": "user_id",
         "title": "title",
         "status": "status",
@@ -113,23 +111,12 @@ ERRORS: dict[str, dict[str, str]] = {
         "title": "title",
         "body": "body",
     },
-    "studio.labels": {"id": "id", "studio_id": "studio_id", "slug": "slug", "title": "title"},
+    "studio.labels": {"id": "id", "slug": "slug", "title": "title"},
     "studio.countries": {"code": "code", "name": "name"},
-    "studio.open_orders": {
-        "id": "id",
-        "studio_id": "studio_id",
-        "title": "title",
-        "amount": "amount",
-        "user": "user",
-    },
-    "studio.prices": {
-        "id": "id",
-        "studio_id": "studio_id",
-        "currency": "currency",
-        "amount": "amount",
-    },
-    "studio.rates": {"studio_id": "studio_id", "currency": "currency", "rate": "rate"},
-    "studio.vouchers": {"code": "code", "studio_id": "studio_id", "percent": "percent"},
+    "studio.open_orders": {"id": "id", "title": "title", "amount": "amount", "user": "user"},
+    "studio.prices": {"id": "id", "currency": "currency", "amount": "amount"},
+    "studio.rates": {"currency": "currency", "rate": "rate"},
+    "studio.vouchers": {"code": "code", "percent": "percent"},
 }
 CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {

@@ -16,7 +16,6 @@ def test_each_statement_has_the_predicate(name: str) -> None:
     wrong = {
         f"{label}: {problem}": query.sql
         for label, query in statements_of(name)
-        if not label.startswith("import")
         for problem in problems(query.sql, resources)
     }
 

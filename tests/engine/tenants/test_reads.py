@@ -154,3 +154,23 @@ def test_search_finds_rows_of_the_house(lodge: Lodge) -> None:
         found = lodge.rows("guests", ListQuery(filters={"search": "ada"}, sort=(("name", True),)))
 
     assert [row["id"] for row in found] == [2]
+
+
+@pytest.mark.parametrize("name", ["stays", "remarks", "answers"])
+def test_read_is_one_statement_of_one_round_trip(lodge: Lodge, name: str) -> None:
+    repository = lodge.repository(name)
+    with tenant(ONE):
+        repository.get_by_id((1,))  # connects
+    for read in (lambda: repository.get_by_id((1,)), lambda: repository.page(ListQuery())):
+        with tenant(ONE) as context:
+            read()
+        assert (context.database.statements, context.database.round_trips) == (1, 1)
+
+
+def test_write_is_one_statement_of_one_round_trip(lodge: Lodge) -> None:
+    repository = lodge.repository("stays")
+    with tenant(ONE):
+        repository.get_by_id((1,))  # connects
+    with tenant(ONE) as context:
+        repository.create({"guest_id": 1})
+    assert (context.database.statements, context.database.round_trips) == (1, 1)

@@ -253,7 +253,8 @@ def test_declaration_loads_no_other_module_of_its_application(name: str) -> None
     loaded = {
         module for module in done.stdout.split() if module.startswith((f"{name}.", "sluice."))
     }
-    engine = {"sluice.application", "sluice.settings", "sluice.env_reader"}
+    settings = {"sluice.settings", "sluice.database_settings", "sluice.env_reader"}
+    engine = {"sluice.application", *settings}
 
     assert loaded == {f"{name}.application", *engine}
 

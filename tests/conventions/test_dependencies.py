@@ -16,7 +16,8 @@ LAYER = ROOT / "layers" / "shared"
 # All may import the standard library; a test below limits os.environ.
 ALLOWED = {
     "sluice.errors": set(),
-    "sluice.settings": {"sluice.env_reader", "sluice.libpq_url"},
+    "sluice.settings": {"sluice.env_reader", "sluice.database_settings"},
+    "sluice.database_settings": {"sluice.libpq_url"},
     "sluice.env_reader": set(),
     "sluice.libpq_url": set(),
     "sluice.gc_tuning": set(),
@@ -32,7 +33,14 @@ ALLOWED = {
         "sluice.settings",
         "sluice.tls",
     },
-    "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
+    "sluice.identity": {
+        "sluice.identity",
+        "sluice.aws",
+        "sluice.errors",
+        "sluice.settings",
+        "sluice.tenants",
+        "jwt",
+    },
     "sluice.limits": {"sluice.limits", "sluice.aws"},
     "sluice.db": {
         "sluice.query",
@@ -154,6 +162,7 @@ ALLOWED = {
         "sluice.identity",
         "sluice.limits",
         "sluice.settings",
+        "sluice.tenants",
     },
     "sluice.runtime": {
         "sluice.query",
@@ -188,6 +197,7 @@ ALLOWED = {
         "sluice.sql",
         "sluice.errors",
         "sluice.settings",
+        "sluice.tenants",
         "aws_lambda_powertools",
     },
     "sluice.http.resource_routes": {

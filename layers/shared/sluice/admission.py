@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from sluice import application
 from sluice.aws.client import AwsClient
 from sluice.errors import RateLimited, Unauthenticated
 from sluice.identity.api_keys import ApiKeyStore
@@ -20,6 +19,7 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.settings import Settings
+from sluice.tenants import application_type
 
 # Requests with invalid credentials, for each client network.
 UNAUTHENTICATED_LIMIT = Policy(600, 60, "unauthenticated")
@@ -47,7 +47,7 @@ class Admission:
     @cached_property
     def has_tenants(self) -> bool:
         """Whether the application has tenants."""
-        return bool(application.current().tenant)
+        return bool(application_type())
 
     def admit(
         self,

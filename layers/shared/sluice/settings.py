@@ -303,12 +303,12 @@ def _jwt(env: EnvReader) -> JwtSettings | None:
     default_url = f"{issuer.rstrip('/')}/.well-known/jwks.json"
     jwks_url = env.text("SLUICE_JWT_JWKS_URL", default="") or default_url
     verified_by = env.choice("SLUICE_JWT_VERIFIED_BY", ("function", "gateway"), default="function")
+    claim = env.text("SLUICE_TENANT_CLAIM", default="")
     if not issuer:
         return None
     if not audience:
         env.problems.append("SLUICE_JWT_AUDIENCE must be set with SLUICE_JWT_ISSUER")
     env.check_url("SLUICE_JWT_JWKS_URL", jwks_url)
-    claim = env.text("SLUICE_TENANT_CLAIM", default="")
     return JwtSettings(issuer, audience, jwks_url, verified_by == "gateway", claim)
 
 

@@ -22,12 +22,17 @@ class MissingTenant(Exception):
     """A statement over rows of tenants does not name the tenant, or a caller binds it. A bug."""
 
 
+def application_type() -> str:
+    """Return the SQL type of the application's tenants; empty without tenants."""
+    return application.current().tenant
+
+
 def canonical(text: str, sql_type: str = "") -> str:
     """Return the one spelling of a tenant of this SQL type, by default the application's.
 
     Raise ValueError if no tenant can be spelled so.
     """
-    sql_type = sql_type or application.current().tenant
+    sql_type = sql_type or application_type()
     if sql_type in BITS:
         limit = 1 << (BITS[sql_type] - 1)
         if WHOLE_NUMBER.fullmatch(text) and -limit <= int(text) < limit:
@@ -44,14 +49,14 @@ def require() -> str:
     """Return the tenant of the current request as its canonical text. Raise NoTenant."""
     tenant = request_context.current().tenant
     if not tenant:
-        raise NoTenant
+        raise NoTenant("Send X-Sluice-Tenant with a tenant of the credentials, or others with one")
     return tenant
 
 
 def bound_value() -> object:
     """Return the tenant of the current request as statements bind it. Raise NoTenant."""
     tenant = require()
-    return int(tenant) if application.current().tenant in BITS else tenant
+    return int(tenant) if application_type() in BITS else tenant
 
 
 def names_tenant(sql: str) -> bool:
@@ -92,6 +97,6 @@ class TenantExecutor:
 
 def executor_of(kind: Any, executor: Executor) -> Executor:
     """Return the executor of a class of repositories: with the tenant, if there are tenants."""
-    if not application.current().tenant:
+    if not application_type():
         return executor
     return TenantExecutor(executor, required=kind.has_tenant)

@@ -237,6 +237,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Studio": {
         "resource": "studios",
         "scope": "studios",
+        "needs_tenant": True,
         "queries": {"list": "studios", "row": "studio"},
         "mutations": {"update": "updateStudio"},
         "lists": {"users": ("users", "studio_id")},
@@ -244,6 +245,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "User": {
         "resource": "users",
         "scope": "users",
+        "needs_tenant": True,
         "queries": {"list": "users", "row": "user"},
         "mutations": {"create": "createUser", "update": "updateUser", "delete": "deleteUser"},
         "lists": {"orders": ("orders", "user_id"), "reports": ("users", "manager_id")},
@@ -256,6 +258,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Order": {
         "resource": "orders",
         "scope": "orders",
+        "needs_tenant": True,
         "queries": {"list": "orders", "row": "order"},
         "mutations": {"create": "createOrder", "update": "updateOrder", "delete": "deleteOrder"},
         "linking": {
@@ -287,6 +290,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "OrderItem": {
         "resource": "order_items",
         "scope": "order_items",
+        "needs_tenant": True,
         "queries": {"list": "orderItems", "row": "orderItem", "key": "orderItemByKey"},
         "mutations": {
             "create": "createOrderItem",
@@ -299,6 +303,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Note": {
         "resource": "notes",
         "scope": "notes",
+        "needs_tenant": True,
         "queries": {"list": "notes", "row": "note"},
         "ids": ("orderId",),
         "mutations": {"create": "createNote", "update": "updateNote", "delete": "deleteNote"},
@@ -307,6 +312,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Label": {
         "resource": "labels",
         "scope": "labels",
+        "needs_tenant": True,
         "queries": {"list": "labels", "row": "label"},
         "mutations": {"create": "createLabel", "update": "updateLabel", "delete": "deleteLabel"},
         "links": {"orders": ("orders", "orders")},
@@ -322,11 +328,13 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "OpenOrder": {
         "resource": "open_orders",
         "scope": "open_orders",
+        "needs_tenant": True,
         "queries": {"list": "openOrders", "row": "openOrder"},
     },
     "Price": {
         "resource": "prices",
         "scope": "prices",
+        "needs_tenant": True,
         "queries": {"list": "prices", "row": "price"},
         "mutations": {"create": "createPrice", "update": "updatePrice", "delete": "deletePrice"},
         "rows": {"studio": ("studios", "studio_id"), "rate": ("rates", ("studio_id", "currency"))},
@@ -334,6 +342,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Rate": {
         "resource": "rates",
         "scope": "rates",
+        "needs_tenant": True,
         "queries": {"list": "rates", "row": "rate", "key": "rateByKey"},
         "mutations": {"create": "createRate", "update": "updateRate", "delete": "deleteRate"},
         "key": ("studio_id", "currency"),
@@ -343,6 +352,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
     "Voucher": {
         "resource": "vouchers",
         "scope": "vouchers",
+        "needs_tenant": True,
         "queries": {"list": "vouchers", "row": "voucher"},
         "mutations": {
             "create": "createVoucher",

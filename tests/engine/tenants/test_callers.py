@@ -48,6 +48,12 @@ def house_ids(response: Any) -> set[str]:
     return {row["house_id"] for row in response.json["data"]}
 
 
+def access_log(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the lines of the access log since the last reading. Metrics are printed, too."""
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in printed if "request_id" in line]
+
+
 def test_single_tenant_is_chosen(caller: MakeCaller) -> None:
     assert house_ids(caller(ONE).get("guests")) == {ONE}
     assert house_ids(caller(ONE.upper()).get("guests", x_sluice_tenant=ONE)) == {ONE}
@@ -127,7 +133,7 @@ def test_refusal_does_not_touch_the_database(
     capsys.readouterr()
     client.get("guests")
     client.get("guests", x_sluice_tenant=THREE)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    lines = access_log(capsys)
     assert [(line["code"], line["statements"]) for line in lines] == [
         ("no_tenant", 0),
         ("tenant_not_allowed", 0),
@@ -138,8 +144,8 @@ def test_access_log_has_the_tenant(caller: MakeCaller, capsys: pytest.CaptureFix
     client = caller(ONE)
     capsys.readouterr()
     client.get("guests")
-    (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["tenant"] == ONE
+    (line,) = access_log(capsys)
+    assert line["tenant"] == ONE
 
 
 def test_changed_tenants_take_effect_in_a_minute(

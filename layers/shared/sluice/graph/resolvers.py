@@ -6,7 +6,6 @@ Here are those that most applications need, and what they and an application's o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluice import request_context
 from sluice.errors import (
     FieldError,
     InsufficientScope,
@@ -292,7 +291,7 @@ def require_access(field: PlannedField, scopes: Collection[str]) -> None:
     if further and further not in scopes:
         raise InsufficientScope(further)
     if field.info.needs_tenant:
-        require_one(request_context.current())
+        require_one()
 
 
 def require_access_to_all(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:

@@ -253,7 +253,7 @@ class Api:
             require_scope(request_of(context), route.scope)
         require_allowed(context)
         if route.needs_tenant:
-            require_one(context)
+            require_one()
         request = context.request = route.prepare(request_of(context))
         if route.changes_collection:
             conditional.require_collection_precondition(request)

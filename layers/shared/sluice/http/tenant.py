@@ -3,11 +3,12 @@
 The router has chosen the tenant when it authenticated the request (identity/tenant_choice.py).
 """
 
-from sluice import application
+from sluice import request_context
 from sluice.errors import NoTenant, TenantNotAllowed
 from sluice.http import headers
 from sluice.http.request import request_of
 from sluice.request_context import RequestContext
+from sluice.tenants import application_type
 
 
 def require_allowed(context: RequestContext) -> None:
@@ -18,14 +19,15 @@ def require_allowed(context: RequestContext) -> None:
     request = request_of(context)
     if context.tenant or not request.client_id or headers.tenant(request) is None:
         return
-    if application.current().tenant:
+    if application_type():
         raise TenantNotAllowed(
             "X-Sluice-Tenant must be one of the tenants that the credentials list"
         )
 
 
-def require_one(context: RequestContext) -> None:
+def require_one() -> None:
     """Raise NoTenant if the request has no tenant. The detail says what the client can do."""
+    context = request_context.current()
     if context.tenant:
         return
     if request_of(context).tenants:

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from sluice import application
-from sluice.tenants import canonical
+from sluice.tenants import application_type, canonical
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +18,8 @@ def canonical_tenants(values: Iterable[object], client_id: str) -> tuple[str, ..
     A value that is no tenant of the application's type is left out. The log has one line about it.
     """
     values = tuple(values)
-    sql_type = application.current().tenant if values else ""
-    if not sql_type:
+    kind = application_type() if values else ""
+    if not kind:
         return ()
     found: dict[str, None] = {}
     for value in values:
@@ -28,9 +27,9 @@ def canonical_tenants(values: Iterable[object], client_id: str) -> tuple[str, ..
         try:
             text = str(value) if is_readable else ""
             text.encode()  # fails, with a ValueError, if PostgreSQL could not store the text
-            found[canonical(text, sql_type)] = None
+            found[canonical(text, kind)] = None
         except ValueError:
-            _warn_once(client_id, sql_type)
+            _warn_once(client_id, kind)
     return tuple(found)
 
 
@@ -52,9 +51,9 @@ def choose(tenants: Collection[str], sent: str | None) -> str:
 
 
 @lru_cache(maxsize=1_000)
-def _warn_once(client_id: str, sql_type: str) -> None:
+def _warn_once(client_id: str, kind: str) -> None:
     _log.warning(
         "the credentials of %s list a tenant that is not of the type %s; it is ignored",
         client_id,
-        sql_type,
+        kind,
     )

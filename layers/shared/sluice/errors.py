@@ -1,46 +1,6 @@
 """Errors that clients see, with their codes and HTTP statuses.
 
-    SluiceError                     code                    status
-    ├─ BadRequest                   invalid_request         400
-    │  ├─ InvalidParameter          invalid_parameter       400
-    │  ├─ InvalidCursor             invalid_cursor          400
-    │  ├─ InvalidQuery              invalid_query           400
-    │  ├─ QueryTooLong              query_too_long          400
-    │  ├─ QueryTooDeep              query_too_deep          400
-    │  ├─ QueryTooComplex           query_too_complex       400
-    │  ├─ TooManyAliases            too_many_aliases        400
-    │  └─ QueryTooExpensive         query_too_expensive     400
-    ├─ Unauthenticated              unauthenticated         401
-    ├─ InsufficientScope            insufficient_scope      403
-    ├─ NoTenant                     no_tenant               403
-    ├─ TenantNotAllowed             tenant_not_allowed      403
-    ├─ DirectAccess                 direct_access           403
-    ├─ NotFound                     not_found               404
-    ├─ MethodNotAllowed             method_not_allowed      405
-    ├─ NotAcceptable                not_acceptable          406
-    ├─ Conflict                     conflict                409
-    │  ├─ Duplicate                 duplicate               409
-    │  ├─ StillReferenced           still_referenced        409
-    │  └─ IdempotencyInProgress     idempotency_in_progress 409
-    ├─ StaleVersion                 stale_version           412
-    ├─ TooLarge                     too_large               413
-    ├─ UnsupportedMediaType         unsupported_media_type  415
-    ├─ ValidationFailed             validation_failed       422
-    │  └─ QueryRejected             validation_failed       422
-    ├─ IdempotencyKeyReused         idempotency_key_reused  422
-    ├─ RateLimited                  rate_limited            429
-    ├─ InternalError                internal_error          500
-    └─ Unavailable
-       ├─ IdentityUnavailable       identity_unavailable    503
-       ├─ PoolExhausted             pool_exhausted          503
-       ├─ NotSetUp                  not_set_up              503
-       ├─ WrongSettings             wrong_settings          503
-       ├─ DatabaseUnavailable       database_unavailable    503
-       │  ├─ CircuitOpen            circuit_open            503
-       │  ├─ ConnectionLost         database_unavailable    503
-       │  ├─ ReplicaBehind          database_unavailable    503
-       │  └─ RolledBack             database_unavailable    503
-       └─ StatementTimeout          statement_timeout       504
+docs/errors.md lists them by status, with cause and cure.
 
 An application adds its own classes, and registers them in `error_classes`.
 

@@ -1,7 +1,7 @@
 """Find tables of tenants whose rows PostgreSQL does not separate for the session's user.
 
 Permissive policies are combined by OR, so a second one that applies to the user shows rows of other
-tenants. A view runs with the rights of its owner, to whom other policies apply, unless it says
+tenants. A view runs with the rights of its owner, for which other policies apply, unless it says
 `security_invoker`, which PostgreSQL has since 15.
 """
 

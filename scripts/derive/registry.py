@@ -174,15 +174,16 @@ def is_greedy(resource: Resource) -> bool:
 def names_in_errors(resources: Iterable[Resource]) -> dict[str, dict[str, str]]:
     """Return the names that clients see, of each column of a table, by table.
 
-    Clients never set the tenant, so no error names its column.
+    That of the tenant is empty: clients never set it, so no error names it.
     """
     errors: dict[str, dict[str, str]] = {}
     for resource in resources:
         columns = errors.setdefault(resource.table, {})
         for field in resource.all_fields:
             by = field.reference.by if field.reference else ""
-            if field.in_table and field.column != resource.tenant:
-                columns[field.column] = f"{field.name}.{by}" if by else field.name
+            if field.in_table:
+                name = f"{field.name}.{by}" if by else field.name
+                columns[field.column] = "" if field.column == resource.tenant else name
         for many in resource.lists:
             if many.payload:
                 names = {field.column: field.name for field in many.payload}

@@ -9,7 +9,7 @@ from scripts.derive.scan import scan
 from scripts.eject import routes_text, sql_text
 from scripts.eject.parts import Ejected
 from scripts.sql import Calls, Cursors, StatementRecorder, raw
-from sluice import application
+from sluice import application, request_context
 from sluice.http.resource_routes import resource_api
 from sluice.http.route import RouteSpec
 from sluice.sql.resource_repository import ResourceRepository
@@ -30,7 +30,9 @@ def module_of(source: str, **names: object) -> dict[str, Any]:
 
 def statements(repository: type[ResourceRepository]) -> set[str]:
     recorder, cursors = StatementRecorder(), Cursors()
-    Calls(recorder, cursors, repository(recorder, cursors)).all()  # type: ignore[arg-type]
+    with request_context.begin(60) as request:
+        request.tenant = "1"  # cursors are of a tenant
+        Calls(recorder, cursors, repository(recorder, cursors)).all()  # type: ignore[arg-type]
     return {raw(*each) for each in recorder.statements}
 
 

@@ -13,8 +13,8 @@ from sluice.query import Executor, Query
 
 TENANT_PARAMETER: Final = "tenant_"
 NAMES_TENANT = re.compile(rf"(?<!:):{TENANT_PARAMETER}(?!\w)")
-UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
-WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
+UUID: Final = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+WHOLE_NUMBER: Final = r"0|-?[1-9][0-9]{0,18}"
 BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
 
 
@@ -35,10 +35,10 @@ def canonical(text: str, sql_type: str = "") -> str:
     sql_type = sql_type or application_type()
     if sql_type in BITS:
         limit = 1 << (BITS[sql_type] - 1)
-        if WHOLE_NUMBER.fullmatch(text) and -limit <= int(text) < limit:
+        if re.fullmatch(WHOLE_NUMBER, text) and -limit <= int(text) < limit:
             return text
     elif sql_type == "uuid":
-        if UUID.fullmatch(text):
+        if re.fullmatch(UUID, text):
             return text.lower()
     elif text and "\0" not in text:
         return text.lower() if sql_type == "citext" else text

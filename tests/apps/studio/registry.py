@@ -82,9 +82,10 @@ IMPORTS: tuple[str, ...] = (
     "vouchers",
 )
 ERRORS: dict[str, dict[str, str]] = {
-    "studio.studios": {"name": "name"},
+    "studio.studios": {"id": "", "name": "name"},
     "studio.users": {
         "id": "id",
+        "studio_id": "",
         "email": "email",
         "name": "name",
         "manager_id": "manager_id",
@@ -92,6 +93,7 @@ ERRORS: dict[str, dict[str, str]] = {
     },
     "studio.orders": {
         "id": "id",
+        "studio_id": "",
         "user_id": "user_id",
         "title": "title",
         "status": "status",
@@ -111,12 +113,18 @@ ERRORS: dict[str, dict[str, str]] = {
         "title": "title",
         "body": "body",
     },
-    "studio.labels": {"id": "id", "slug": "slug", "title": "title"},
+    "studio.labels": {"id": "id", "studio_id": "", "slug": "slug", "title": "title"},
     "studio.countries": {"code": "code", "name": "name"},
-    "studio.open_orders": {"id": "id", "title": "title", "amount": "amount", "user": "user"},
-    "studio.prices": {"id": "id", "currency": "currency", "amount": "amount"},
-    "studio.rates": {"currency": "currency", "rate": "rate"},
-    "studio.vouchers": {"code": "code", "percent": "percent"},
+    "studio.open_orders": {
+        "id": "id",
+        "studio_id": "",
+        "title": "title",
+        "amount": "amount",
+        "user": "user",
+    },
+    "studio.prices": {"id": "id", "studio_id": "", "currency": "currency", "amount": "amount"},
+    "studio.rates": {"studio_id": "", "currency": "currency", "rate": "rate"},
+    "studio.vouchers": {"code": "code", "studio_id": "", "percent": "percent"},
 }
 CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {

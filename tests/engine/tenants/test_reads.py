@@ -1,10 +1,12 @@
 """Reads of rows with a tenant: each house sees its own rows, on every way to them."""
 
+import json
 from typing import Any
 
 import pytest
 
 from sluice.errors import InvalidCursor, NoTenant, NotFound
+from sluice.sql.expand import expanded
 from sluice.sql.junctions import junction_list
 from sluice.sql.list_spec import ListQuery, Parent
 from tests.engine.tenants.lodge_client import Lodge, tenant
@@ -154,6 +156,21 @@ def test_search_finds_rows_of_the_house(lodge: Lodge) -> None:
         found = lodge.rows("guests", ListQuery(filters={"search": "ada"}, sort=(("name", True),)))
 
     assert [row["id"] for row in found] == [2]
+
+
+def test_expanded_rows_are_of_the_house(lodge: Lodge) -> None:
+    """A reference that the owner has set to a row of another house shows nothing of it."""
+    lodge.sql("UPDATE lodge.stays SET guest_id = 2 WHERE id = 1")
+    (item,) = expanded(lodge.kind("stays"), ("guest",), lodge.kind).items
+
+    with tenant(ONE):
+        found = [
+            json.loads(lodge.repository("stays").get_by_id((n,), None, (item,)).json)["guest"]
+            for n in (1, 3)
+        ]
+
+    assert found[0] is None
+    assert found[1]["id"] == 3
 
 
 @pytest.mark.parametrize("name", ["stays", "remarks", "answers"])

@@ -39,10 +39,10 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift eject sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## run the whole system on this machine: PORT=3000 APP=shop DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
@@ -57,7 +57,7 @@ remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresq
 # one session only. The last lines name the failed tests of all sessions. PYTHONDONTWRITEBYTECODE would make each
 # process compile all tests again, which takes as long as a thousand of them.
 sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAILED; unset PYTHONDONTWRITEBYTECODE; \
-	for app in sample agency ""; do \
+	for app in sample agency studio ""; do \
 		code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
 		case $$code in 0) ran=1;; 5) ;; *) ran=1; failed="$$failed $${app:-shop}";; esac; \
 	done; \
@@ -65,22 +65,23 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 	rm "$$SLUICE_TEST_FAILED"; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
-# Each test of the suites runs on the agency or the shop. make test-slow has those on the sample.
+# Each test of the suites runs on the agency or the shop. make test-slow has those on the sample and the studio.
 test: .venv/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
-		$$(test "$$app" != sample || echo --ignore=tests/suites) $(ARGS))
+		$$(case "$$app" in sample|studio) echo --ignore=tests/suites;; esac) $(ARGS))
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column. The
 # agency has every kind, so the suites run on it only.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
 	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions \
-	tests/agency $$(test "$$app" != agency || echo tests/suites)
+	tests/agency tests/studio $$(test "$$app" != agency || echo tests/suites)
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
 
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
-	@$(if $(ARGS),,SLUICE_APP=sample $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites)
+	@$(if $(ARGS),,for app in sample studio; do \
+		SLUICE_APP=$$app $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites || exit 1; done)
 	@$(call sessions,-m "slow or hypothesis" --hypothesis-profile=default --timeout 0 $(ARGS))
 
 .PHONY: test-adopted
@@ -93,6 +94,14 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 
 fuzz-pages: .venv/.dev ## compare pages of random sorts with PostgreSQL's order of the whole list: CASES=20000 SEED=1
 	@SLUICE_APP=agency SLUICE_PAGE_CASES=$(or $(CASES),20000) SLUICE_PAGE_SEED=$(SEED) $(BIN)/python -m pytest --timeout 0 tests/suites/test_oracle.py
+
+fuzz-tenants: .venv/.dev ## compare a tenant's responses with those of a database without other tenants: REQUESTS=100000 SEED=1
+	@SLUICE_APP=studio SLUICE_TENANT_REQUESTS=$(or $(REQUESTS),100000) SLUICE_TENANT_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -s --show-capture=no --timeout 0 tests/studio/test_two_tenants.py
+
+mutate-tenants: .venv/.dev ## remove each place of the tenant from the statements: a test must fail. REQUESTS=4000
+	@SLUICE_APP=studio SLUICE_MUTATE=1 SLUICE_TENANT_REQUESTS=$(or $(REQUESTS),4000) \
+		$(BIN)/python -m pytest -s --show-capture=no -m slow --timeout 0 tests/studio/test_mutants.py
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \

@@ -20,7 +20,7 @@ LABELS = Resource(
         Citext("slug", min_length=1, max_length=40, filter="in", sort=True),
         Text("title", min_length=1, max_length=80),
     ],
-    constraints=[Constraint(["studio_id", "slug"])],
+    constraints=[Constraint(["studio_id", "slug"], "labels_studio_id_slug_key")],
     relations=[
         Many(
             "orders",

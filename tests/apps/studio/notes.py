@@ -20,7 +20,7 @@ NOTES = Resource(
         Text("title", min_length=1, max_length=80, search=True),
         Text("body", max_length=1000, nullable=True),
     ],
-    constraints=[Constraint(["order_id", "title"])],
+    constraints=[Constraint(["order_id", "title"], "notes_order_id_title_key")],
     tenant=Via("order_id"),
 )
 ORDER_ITEMS = Resource(

@@ -126,7 +126,11 @@ ERRORS: dict[str, dict[str, str]] = {
     "studio.rates": {"studio_id": "", "currency": "currency", "rate": "rate"},
     "studio.vouchers": {"code": "code", "studio_id": "", "percent": "percent"},
 }
-CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {}
+CONSTRAINTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "studio.users_studio_id_email_key": ("studio.users", ("studio_id", "email")),
+    "studio.notes_order_id_title_key": ("studio.notes", ("order_id", "title")),
+    "studio.labels_studio_id_slug_key": ("studio.labels", ("studio_id", "slug")),
+}
 SELF_REFERENCES: dict[str, tuple[str, ...]] = {
     "studio.users": ("manager_id",),
 }

@@ -30,7 +30,7 @@ USERS = Resource(
             filter="in",
         ),
     ],
-    constraints=[Constraint(["studio_id", "email"])],
+    constraints=[Constraint(["studio_id", "email"], "users_studio_id_email_key")],
     relations=[
         Many("orders", resource="orders", foreign_key="user_id"),
         Many("reports", resource="users", foreign_key="manager_id"),

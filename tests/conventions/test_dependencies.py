@@ -16,6 +16,7 @@ LAYER = ROOT / "layers" / "shared"
 # All may import the standard library; a test below limits os.environ.
 ALLOWED = {
     "sluice.errors": set(),
+    "sluice.tenant_errors": {"sluice.errors"},
     "sluice.settings": {"sluice.env_reader", "sluice.database_settings"},
     "sluice.database_settings": {"sluice.libpq_url"},
     "sluice.env_reader": set(),
@@ -120,6 +121,7 @@ ALLOWED = {
         "sluice.request_context",
         "sluice.errors",
         "sluice.settings",
+        "sluice.sql.row_security",
         "sqlalchemy",
         "pg8000",
     },
@@ -130,6 +132,8 @@ ALLOWED = {
         "sluice.errors",
         "sluice.query",
         "sluice.settings",
+        "sluice.tenant_errors",
+        "sluice.tenants",
     },
     "sluice.adhoc_sql.route": {
         "sluice.adhoc_sql.catalogue",
@@ -137,6 +141,7 @@ ALLOWED = {
         "sluice.http",
         "sluice.runtime",
         "sluice.errors",
+        "sluice.tenants",
         "aws_lambda_powertools",
     },
     # The rows of a file are validated by the rules of request bodies.
@@ -177,6 +182,7 @@ ALLOWED = {
         "sluice.db",
         "sluice.sql",
         "sluice.settings",
+        "sluice.tenant_columns",
     },
     "sluice.readiness": {
         "sluice.application",
@@ -184,6 +190,7 @@ ALLOWED = {
         "sluice.sql",
         "sluice.errors",
         "sluice.runtime",
+        "sluice.tenant_errors",
     },
     "sluice.http": {
         "sluice.http",

@@ -226,7 +226,13 @@ def error_names() -> ErrorNames:
     """
     app = application.current()
     errors = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
-    return ErrorNames(app.errors, app.constraints, app.self_references, app.keys, errors)
+    names = ErrorNames(app.errors, app.constraints, app.self_references, app.keys, errors)
+    if not app.tenant:
+        return names
+    from sluice.tenant_columns import tenant_column
+
+    declared = (each for each in app.declarations() if each.has_tenant)
+    return replace(names, tenants={each.table: (tenant_column(each),) for each in declared})
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

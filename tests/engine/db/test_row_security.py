@@ -66,7 +66,7 @@ def subject(roles: None, admin: Any, make_database: MakeDatabase) -> Database:
 
 
 def found(database: Database, table: str = "rows") -> list[Unprotected]:
-    return unprotected(database, [("secured", table)])
+    return unprotected(database, [f"secured.{table}"])
 
 
 def test_protected_table_is_not_listed(subject: Database) -> None:

@@ -115,8 +115,9 @@ def outcome(lodge: Lodge) -> list[Any]:
     return responses + [(name, lodge.sql(STORED.format(table=name))) for name in CONDITIONS]
 
 
-def differences(found: list[Any], expected: list[Any]) -> list[Any]:
-    return [(one, other) for one, other in zip(found, expected, strict=True) if one != other]
+def differences(found: list[Any], expected: list[Any]) -> list[str]:
+    pairs = zip(found, expected, strict=True)
+    return [f"{one}\n\n{other}" for one, other in pairs if one != other]
 
 
 def without_predicate(lodge: Lodge) -> WithoutPredicate:

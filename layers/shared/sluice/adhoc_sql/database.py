@@ -190,7 +190,7 @@ class AdhocSqlDatabase:
 
     def unprotected(self, tables: Iterable[str]) -> list[row_security.Unprotected]:
         """Return what does not protect these tables of tenants from the role of analysts."""
-        return row_security.unprotected(Database(self._pool), [("public", name) for name in tables])
+        return row_security.unprotected(Database(self._pool), [f"public.{name}" for name in tables])
 
     def dispose(self) -> None:
         """Close the connections."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import application
+from sluice import tenants
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
 from sluice.http.body import BodySchema
 from sluice.http.query_params import IntParam, SqlParams
@@ -64,7 +64,7 @@ def schemas(example: str) -> RouteSchemas:
         ],
         optional=("max_rows",),
     )
-    response = {**_RESPONSE, "cost": _TENANTS_COST} if application.current().tenant else _RESPONSE
+    response = {**_RESPONSE, "cost": _TENANTS_COST} if tenants.application_type() else _RESPONSE
     return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, example), response)
 
 

@@ -22,6 +22,8 @@ class ErrorNames:
     self_references: table → the columns of each foreign key to the same table.
     keys: table → the columns of a primary key that clients choose.
     errors: constraints whose violation has an error of its own.
+    tenants: table → the column of the tenant, which is part of names of constraints. With row-level
+        security, reports have no other hint at columns.
     written: the tables that the failed statement writes to.
 
     The names of tables and constraints have their schema, but for `errors`.
@@ -32,6 +34,7 @@ class ErrorNames:
     self_references: Mapping[str, Sequence[str]] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: Mapping[str, type[SluiceError]] = field(default_factory=dict)
+    tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
 
     def after(self, statement: str) -> "ErrorNames":

@@ -95,7 +95,7 @@ def _columns(report: Report, names: ErrorNames) -> Iterator[tuple[str, Sequence[
             yield declared, names.keys.get(declared, ())
         for prefix in (table, declared):
             name = constraint.removeprefix(prefix.partition(".")[2] + "_")
-            known = names.fields.get(declared, ())
+            known = (*names.fields.get(declared, ()), *names.tenants.get(declared, ()))
             yield declared, _split(KIND_OF_CONSTRAINT.sub("", name), known)
 
 

@@ -32,10 +32,11 @@ WITH policies AS (
     )
 ),
 found AS (
-    SELECT t.schema || '.' || t.name AS name, c.*
-    FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS t(schema, name)
-    LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
-    LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
+    SELECT t.name, c.*
+    FROM unnest(CAST(:names AS text[])) AS t(name)
+    LEFT JOIN (
+        pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    ) ON n.nspname || '.' || c.relname = t.name
 )
 SELECT '' AS "table", 'the role ' || rolname || ' is not subject to policies' AS reason
 FROM pg_catalog.pg_roles
@@ -96,16 +97,14 @@ class Unprotected(NamedTuple):
     reason: str
 
 
-def tenant_tables(resources: Iterable[Resource]) -> list[tuple[str, str]]:
-    """Return the schema and the name of each table with rows of tenants, junctions as well."""
+def tenant_tables(resources: Iterable[Resource]) -> list[str]:
+    """Return each table with rows of tenants, with its schema. Junction tables are among them."""
     of_tenants = [each for each in resources if each.has_tenant]
     links = [many.through for each in of_tenants for many in each.lists if many.through]
-    junctions = [(schema, name) for schema, _, name in (link.partition(".") for link in links)]
-    return list(dict.fromkeys([*(each.schema_and_table for each in of_tenants), *junctions]))
+    return list(dict.fromkeys([*(each.table for each in of_tenants), *links]))
 
 
-def unprotected(executor: Executor, tables: Iterable[tuple[str, str]]) -> list[Unprotected]:
+def unprotected(executor: Executor, tables: Iterable[str]) -> list[Unprotected]:
     """Return what does not protect these tables from the user of the executor's session."""
-    schemas, names = zip(*tables, strict=True)
-    params = {"schemas": list(schemas), "names": list(names)}
-    return [Unprotected(*row) for row in executor.read(Query(UNPROTECTED_SQL, params))]
+    found = executor.read(Query(UNPROTECTED_SQL, {"names": list(tables)}))
+    return [Unprotected(row.table, row.reason) for row in found]

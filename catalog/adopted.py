@@ -5,7 +5,7 @@ A merge needs it: what `adopt` wrote then is the draft of the snapshot of that t
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catalog.errors import AdoptError
@@ -20,6 +20,7 @@ class Adoption:
     """What one run of `adopt` wrote.
 
     on: the date. resources: the name of each by its table. snapshot: the catalogue of that time.
+    tenant, tenant_columns, shared: those of AdoptRequest.
     """
 
     on: str
@@ -28,6 +29,9 @@ class Adoption:
     view_keys: dict[str, list[str]]
     group: str
     snapshot: Snapshot
+    tenant: str = ""
+    tenant_columns: dict[str, str] = field(default_factory=dict)
+    shared: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,16 @@ def read(folder: Path) -> AdoptedFile:
 def text(adopted: AdoptedFile) -> str:
     """Return the content of the file, in many lines, so that a diff is readable."""
     adoptions = [
-        {**vars(each), "snapshot": json.loads(to_json(each.snapshot))} for each in adopted.adoptions
+        {**_given(each), "snapshot": json.loads(to_json(each.snapshot))}
+        for each in adopted.adoptions
     ]
     data = {"format": FORMAT, "schema_digest": adopted.schema_digest, "adoptions": adoptions}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _given(adoption: Adoption) -> dict[str, object]:
+    """Return the attributes of an adoption. Without tenants there are none about them."""
+    names = [*vars(adoption)]
+    if not adoption.tenant:
+        names = [name for name in names if name not in ("tenant", "tenant_columns", "shared")]
+    return {name: getattr(adoption, name) for name in names}

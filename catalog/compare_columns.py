@@ -15,6 +15,7 @@ from sluice.kinds.field import Field
 from sluice.resource import Resource
 from sluice.sql.identifiers import quoted
 from sluice.sql.resource_repository import ResourceRepository
+from sluice.tenant_columns import tenant_column
 
 # What a repository has by hand if it sets values of a new row.
 CREATES = ("before_create", "before_write", "create", "inserts", "defaults")
@@ -128,7 +129,8 @@ def _options(
     """Yield what differs in the options of a field, and the options that it should have."""
     kind = each.kinds[column.name]
     if each.table.kind not in WITHOUT_CONSTRAINTS and field not in each.resource.keys:
-        if kind.is_nullable and not field.nullable and not column.generated:
+        is_tenant = field.column == tenant_column(each.resource)  # compare_tenants.py
+        if kind.is_nullable and not (field.nullable or column.generated or is_tenant):
             yield "it may be NULL", {"nullable": True}
         if field.nullable and not kind.is_nullable and not field.read_only:
             yield "it is NOT NULL", {"nullable": REMOVED}

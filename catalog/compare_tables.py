@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from catalog.compare_columns import ComparedTable
 from catalog.compare_kinds import fits
+from catalog.compare_tenants import POLICY
 from catalog.expression import evaluate
 from catalog.findings import REMOVED, Edit, Finding
 from catalog.kinds import NoKind, kind_of, named, resolved
@@ -23,7 +24,8 @@ def table(each: ComparedTable) -> Iterator[Finding]:
     """Yield what differs in the key, the columns that the resource names, and the constraints."""
     resource = each.resource
     yield from _named_columns(each)
-    if each.then is not None and each.table.has_row_security and not each.then.has_row_security:
+    is_new = each.then is not None and not each.then.has_row_security
+    if is_new and each.table.has_row_security and not is_of_tenants(each):
         message = "row-level security is on: only rows that a policy allows are found"
         yield Finding(resource.name, resource.table, message)
     keys = {key.column for key in resource.keys}
@@ -50,6 +52,11 @@ def relations(each: ComparedTable, resources: Mapping[str, Resource]) -> Iterato
             yield from _list(each, many, other)
     for function in each.resource.functions:
         yield from _function(each, function)
+
+
+def is_of_tenants(each: ComparedTable) -> bool:
+    """Return whether row-level security has the policy that separates tenants."""
+    return each.resource.has_tenant and POLICY in each.table.policies
 
 
 def _named_columns(each: ComparedTable) -> Iterator[Finding]:

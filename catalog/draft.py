@@ -35,6 +35,9 @@ class AdoptRequest:
     group: one function for each schema, or one for each resource.
     known: the resources that the application has already. Their names and keys are kept, and
         relations reference them. A table that a known resource has as a junction stays one.
+    tenant: the column of the tenant in each table that has it. Empty: there are no tenants.
+    tenant_columns: other columns by which the tenant is known, by the name of the table.
+    shared: patterns of the tables whose rows all tenants share.
     """
 
     app: str
@@ -42,6 +45,9 @@ class AdoptRequest:
     view_keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
     group: Literal["schema", "resource"] = "schema"
     known: Sequence[Resource] = ()
+    tenant: str = ""
+    tenant_columns: Mapping[str, str] = field(default_factory=dict)
+    shared: Sequence[str] = ()
 
 
 class DraftMember(NamedTuple):
@@ -97,6 +103,7 @@ class DraftResource:
     fields: the other columns in the order of the table, also those that are left out.
     relations: lists, referenced rows of several columns and functions, also those refused.
     options: the other attributes of Resource, in its order: writes, etag, import_key, …
+    comments: what is printed above an option, by its name.
     decisions: what could be decided otherwise.
     notes: what to know about the table, such as that it has row-level security.
     is_known: whether the application declares it already.
@@ -113,6 +120,7 @@ class DraftResource:
     relations: list[DraftMember] = field(default_factory=list)
     constraints: list[Expression] = field(default_factory=list)
     options: dict[str, object] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
     decisions: list[DraftDecision] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_known: bool = False

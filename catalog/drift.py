@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from catalog.classify import draft
 from catalog.compare_columns import ComparedTable, columns
 from catalog.compare_tables import relations, table
+from catalog.compare_tenants import policies_of, tenants
 from catalog.draft import AdoptRequest, Draft
 from catalog.drift_notes import new_tables, notes
 from catalog.expression import Expression
@@ -61,6 +62,7 @@ def drift(
     tables = snapshot.tables_by_name
     present = [resource for resource in app.resources if _has_key(resource, tables)]
     now = draft(snapshot, AdoptRequest(app=app.name, tables=(), known=present))
+    has_policies = policies_of(snapshot.tables)
     found: list[Finding] = []
     for resource in app.resources:
         if resource.table not in tables:
@@ -81,6 +83,7 @@ def drift(
         found += columns(each)
         found += table(each)
         found += relations(each, by_name)
+        found += tenants(each, has_policies=has_policies)
         found += notes(each, then.get(resource.table))
     found += _without_index(app, tables)
     found += new_tables(app.resources, snapshot, then)

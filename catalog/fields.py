@@ -8,7 +8,15 @@ from catalog.columns import ColumnKind, is_sensitive
 from catalog.defaults import NoConstant, constant, generated_by, is_null
 from catalog.draft import DraftMember
 from catalog.expression import Expression, evaluate, source
-from catalog.indexes import is_met, need_of_filter, need_of_sort, plain
+from catalog.indexes import (
+    ONE_VALUE,
+    Need,
+    is_met,
+    need_of_filter,
+    need_of_sort,
+    of_tenant,
+    plain,
+)
 from catalog.kinds import named
 from catalog.names import numbered, snake_case
 from catalog.snapshot import IndexKey, TableColumn, TableIndex
@@ -110,16 +118,17 @@ def _options(
         yield "column", column.name
     if column.comment:
         yield "description", " ".join(column.comment.split())
-    is_nullable = kind.is_nullable and not is_key
-    if is_nullable:
+    if kind.is_nullable and not is_key and column.name != each.tenant_column:
         yield "nullable", True
     if not is_key and not is_reference and ignores_case(column.name, each):
         yield "ignore_case", True
-    if not each.is_read_only:
+    if column.name == each.tenant:
+        yield "read_only", True
+    elif not each.is_read_only:
         yield from _value_options(column, kind, is_key=is_key)
     if not is_key and unique_index(column.name, each):
         yield "unique", True
-    yield from _list_options(column, each, is_reference=is_reference)
+    yield from list_options(column, each, is_reference=is_reference)
 
 
 def _value_options(
@@ -178,7 +187,7 @@ def _is_on(key: IndexKey, column: str, *, is_lower: bool) -> bool:
     return not key.column and plain(key.sql) == plain(f"lower({quoted(column)})")
 
 
-def _list_options(
+def list_options(
     column: TableColumn, each: AdoptedTable, *, is_reference: bool
 ) -> Iterator[tuple[str, object]]:
     """Yield the filters and the sort that an index of the table answers."""
@@ -197,19 +206,28 @@ def _list_options(
     }
     field = evaluate(named(kind.expression, each.fields[column.name]).having(**options))
     assert isinstance(field, Field)  # noqa: S101 - what each kind is
+    is_tenant = column.name == each.tenant
     operators = [
         operator
         for operator in _operators(field, is_ranged=not is_reference and not is_plain_key)
-        if is_met(need_of_filter(field, operator), each.table)
+        if not is_tenant and is_met(need_for_filter(each, field, operator), each.table)
     ]
     if operators:
         yield "filter", operators[0] if len(operators) == 1 else operators
-    sort = need_of_sort(field, (), is_unique=True)
+    sort = of_tenant(need_of_sort(field, (), is_unique=True), each.indexed_tenant)
     is_sorted = type(field).__name__ not in UNSORTED and is_met(sort, each.table)
-    if is_sorted or is_first_key:
+    if (is_sorted and not is_tenant) or is_first_key:
         yield "sort", True
-    if is_first_key and not is_sorted and each.table.kind == "m":
-        yield "unindexed", True  # a materialized view: its lists are sorted by the key
+    kinds = ("m", "r", "p") if each.has_tenant else ("m",)
+    if is_first_key and not is_sorted and each.table.kind in kinds:
+        yield "unindexed", True  # lists are sorted by the key, although no index has this order
+
+
+def need_for_filter(each: AdoptedTable, field: Field, operator: str) -> Need:
+    """Return what a filter of a table needs."""
+    is_single = each.key == (field.column,) or is_unique(field.column, each)
+    is_of_one = operator in ONE_VALUE and (is_single or field.column in each.references_tenants)
+    return of_tenant(need_of_filter(field, operator), each.indexed_tenant, is_of_one=is_of_one)
 
 
 def _operators(field: Field, *, is_ranged: bool) -> Iterator[str]:
@@ -232,7 +250,7 @@ def payload_fields(each: AdoptedTable) -> list[Expression] | None:
     """
     found = []
     for column in each.table.columns:
-        if column.name in each.key or column.generated:
+        if column.name in (*each.key, each.tenant) or column.generated:
             continue
         kind = each.kinds[column.name]
         is_free = kind.is_nullable or kind.default is not None
@@ -253,9 +271,12 @@ def payload_fields(each: AdoptedTable) -> list[Expression] | None:
 
 
 def _comment(column: TableColumn, each: AdoptedTable, options: Mapping[str, object]) -> str:
-    """Return the comment of a field whose value could also be the client's."""
+    """Return the comment of a field that a person may change later."""
+    if options.get("unindexed") and each.has_tenant:
+        keys = ", ".join(dict.fromkeys((each.tenant_column, *each.key)))
+        return f"No index begins with {keys}: with one, remove unindexed=True."
     is_always = column.generated or column.identity == "a" or column.name in each.key
-    if not options.get("read_only") or is_always:
+    if not options.get("read_only") or is_always or column.name == each.tenant:
         return ""
     return "Set by the database. With optional=True instead of read_only=True clients may set it."
 

@@ -22,6 +22,11 @@ class Junction:
     right_to: AdoptedTable
     payload: tuple[Expression, ...]
 
+    @property
+    def tenant(self) -> str:
+        """The column of the tenant. Empty: it is that of the linked rows."""
+        return self.each.tenant_column
+
     def reversed(self) -> "Junction":
         """Return the junction from the other side."""
         return replace(
@@ -45,6 +50,7 @@ def junctions(tables: Sequence[AdoptedTable], keys: Sequence[ForeignKey]) -> lis
 
 
 def _junction(each: AdoptedTable, keys: Sequence[ForeignKey]) -> Junction | None:
+    keys = [key for key in keys if key.columns != (each.tenant,)]
     if each.is_read_only or len(keys) != 2:
         return None
     first, second = keys

@@ -26,9 +26,9 @@ def decisions(each: AdoptedTable) -> Iterator[DraftDecision]:
         if name in DELETED and kind.is_nullable and kind.expression.target.name in TIMES:
             otherwise = f'soft_delete="{column.name}"'
             yield DraftDecision(subject, "DELETE removes the row", otherwise)
-        if name in (f"{tenant}_id" for tenant in TENANTS):
+        if name in (f"{tenant}_id" for tenant in TENANTS) and not each.tenant:
             chosen = "rows of every tenant are shown"
-            yield DraftDecision(subject, chosen, "tenants are not served yet")
+            yield DraftDecision(subject, chosen, f"TENANT={column.name}")
 
 
 def notes(each: AdoptedTable) -> Iterator[str]:
@@ -58,6 +58,6 @@ def _about_columns(each: AdoptedTable) -> Iterator[DraftDecision]:
         if is_sensitive(column.name, kind) and not is_key:
             chosen = "left out: its name is that of a secret"
             yield DraftDecision(subject, chosen, "add the field to the file")
-        elif is_set_by_database(column, kind, is_key=is_key):
+        elif column.name != each.tenant and is_set_by_database(column, kind, is_key=is_key):
             chosen = "read_only: the database sets the value"
             yield DraftDecision(subject, chosen, "optional=True instead of read_only=True")

@@ -191,6 +191,11 @@ TABLES = f"""
         'triggers', coalesce(({TRIGGERS}), '[]'),
         'inherits', coalesce(({PARENTS}), '[]'),
         'has_row_security', c.relrowsecurity,
+        'is_row_security_forced', c.relforcerowsecurity,
+        'policies', (
+            SELECT coalesce(json_agg(y.polname ORDER BY y.polname), '[]')
+            FROM pg_policy y WHERE y.polrelid = c.oid
+        ),
         'is_unlogged', c.relpersistence = 'u',
         'estimated_rows', c.reltuples::bigint,
         'comment', {_comment("pg_class", "c.oid")}

@@ -9,7 +9,7 @@ from catalog.draft import DraftMember, Refusal
 from catalog.expression import Expression, Name, Partial
 from catalog.foreign_keys import ForeignKey, kind_of_reference
 from catalog.functions import Functions
-from catalog.indexes import index_ddl, is_met, need_of_list
+from catalog.indexes import index_ddl, is_met, need_of_list, of_tenant
 from catalog.junctions import Junction
 from catalog.names import snake_case, unique
 from catalog.tables import AdoptedTable
@@ -108,6 +108,7 @@ class Relations:
             base = key.of.name if is_only else by_relation
         name = self._take(key.to, base, by_relation, f"{key.of.name}_by_{relation}")
         need = need_of_list(name, key.columns, key.of.key)
+        need = of_tenant(need, key.of.indexed_tenant, is_of_one=key.to.has_tenant)
         if not is_met(need, key.of.table):
             reason = f"no index of {key.of.table.qualified} begins with {', '.join(key.columns)}"
             ddl = index_ddl(need, key.of.table)
@@ -122,7 +123,7 @@ class Relations:
         if side.left_to is side.right_to:
             base = f"{_without_key_name(snake_case(side.right[0]), side.right_to)}_{base}"
         name = self._take(side.left_to, base, junction, f"{base}_by_{junction}")
-        need = need_of_list(name, side.left, side.right)
+        need = of_tenant(need_of_list(name, side.left, side.right), side.tenant, is_of_one=True)
         table = side.each.table
         if not is_met(need, table):
             reason = f"no index of {table.qualified} begins with {', '.join(side.left)}"
@@ -136,6 +137,8 @@ class Relations:
         }
         if side.payload:
             options["payload"] = list(side.payload)
+        if side.tenant:
+            options["tenant"] = side.tenant
         return DraftMember(name, Expression(MANY, (name,), options))
 
     def _take(self, each: AdoptedTable, *names: str) -> str:

@@ -175,6 +175,8 @@ class TableSnapshot:
     kind: pg_class.relkind: r table, p parent of partitions, v view, m materialized view, f foreign
         table.
     inherits: the parents of INHERITS.
+    has_row_security, is_row_security_forced: for others than the owner, and for the owner, too.
+    policies: the names of those of row-level security.
     estimated_rows: what the planner believes; -1 if it does not know.
     """
 
@@ -187,6 +189,8 @@ class TableSnapshot:
     triggers: tuple[TableTrigger, ...] = ()
     inherits: tuple[str, ...] = ()
     has_row_security: bool = False
+    is_row_security_forced: bool = False
+    policies: tuple[str, ...] = ()
     is_unlogged: bool = False
     estimated_rows: int = -1
     comment: str = ""

@@ -97,6 +97,7 @@ def _attributes(draft: DraftResource) -> Iterator[str]:
             yield from _list(attribute, members)
     for name, value in draft.options.items():
         if name not in first:
+            yield from _comment(draft.comments.get(name, ""))
             yield f"{name}={source(value)},"
 
 

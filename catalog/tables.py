@@ -11,7 +11,7 @@ from catalog.kinds import KEYS
 from catalog.names import RESERVED, module_name, singular, snake_case, unique
 from catalog.snapshot import Snapshot, TableConstraint, TableSnapshot
 from sluice.application import ENGINE_FUNCTIONS
-from sluice.resource import MAX_KEY_COLUMNS, MAX_NAME_BYTES, Resource
+from sluice.resource import MAX_KEY_COLUMNS, MAX_NAME_BYTES, SHARED, Resource, Via
 from sluice.sql.identifiers import quoted
 
 EXCLUDED = "!"  # before a pattern of tables that are not adopted
@@ -27,6 +27,9 @@ class AdoptedTable:
     unread_checks: the CHECKs that the kinds do not say.
     is_wanted: whether it may be a resource. Otherwise a known resource has it as a junction.
     fields: the name of the field of each column.
+    tenant: the column of the tenant, or the one that references its row, or SHARED.
+    is_of_tenant: whether each row is that of a tenant: clients neither create nor delete it.
+    references_tenants: the columns that reference rows which have a tenant.
     """
 
     table: TableSnapshot
@@ -41,6 +44,26 @@ class AdoptedTable:
     group: str = ""
     module: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    tenant: str | Via = ""
+    is_of_tenant: bool = False
+    references_tenants: set[str] = field(default_factory=set)
+
+    @property
+    def has_tenant(self) -> bool:
+        """Whether each row belongs to a tenant."""
+        return self.tenant not in ("", SHARED)
+
+    @property
+    def tenant_column(self) -> str:
+        """The column by which the tenant of a row is known. Empty: it has no tenant."""
+        if isinstance(self.tenant, Via):
+            return self.tenant.column
+        return self.tenant if self.has_tenant else ""
+
+    @property
+    def indexed_tenant(self) -> str:
+        """The column with which the indexes of lists begin. A tenant with one row needs none."""
+        return "" if self.key == (self.tenant_column,) else self.tenant_column
 
     @property
     def sql_name(self) -> str:

@@ -2,6 +2,7 @@
 
 make adopt FROM=postgresql://… TABLES='crm.*'            print the plan, change nothing
 make adopt FROM=postgresql://… TABLES='crm.*' WRITE=1    write what has no file yet
+make adopt … TENANT=organisation_id SHARED='countries'   with the tenant of each row
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 import os
 import re
 import sys
+from typing import TypedDict
 
 from catalog import read
 from catalog.adopt import ddl, merge
@@ -31,13 +33,17 @@ VIEW_KEY = re.compile(r"(?P<view>[^:]+):(?P<columns>[^:]+)")
 WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
 
 
+class TenantArguments(TypedDict):
+    """The attributes of AdoptRequest that TENANT and SHARED set."""
+
+    tenant: str
+    tenant_columns: dict[str, str]
+    shared: list[str]
+
+
 def main(arguments: list[str]) -> int:
     """Plan or write; return the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    for name in ("tenant", "shared"):
-        if getattr(options, name):
-            parser.error(f"{name.upper()}: tenants are not served yet; leave it out")
+    options = _parser().parse_args(arguments)
     try:
         return _run(options)
     except EXPECTED_ERRORS as error:
@@ -58,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="WRITE=1: write the new files")
     parser.add_argument("--with-ddl", action="store_true", help="WITH_DDL=1: propose statements")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--tenant", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--shared", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--tenant", default="", help="TENANT: the column, 'organisation_id'")
+    parser.add_argument("--shared", default="", help="SHARED: tables without it, 'countries'")
     return parser
 
 
@@ -96,6 +102,7 @@ def _job(options: argparse.Namespace) -> tuple[AdoptJob, str]:
         tables=tables,
         view_keys=_view_keys(options.key),
         group=options.group or "schema",
+        **_tenants(options.tenant, options.shared),
     )
     with read_only(settings) as reader:
         snapshot = read.read(reader)
@@ -107,6 +114,24 @@ def default_name(tables: list[str], database: str) -> str:
     schemas = {pattern.partition(".")[0] for pattern in patterns(tables)}
     name = schemas.pop() if len(schemas) == 1 else database
     return identifier(database if name == "public" or "*" in name else name)
+
+
+def _tenants(tenant: str, shared: str) -> TenantArguments:
+    """Read TENANT and SHARED. Raise AdoptError."""
+    columns, of_tables = [], {}
+    for word in WORD.findall(tenant):
+        table, has_table, column = word.replace('"', "").rpartition(":")
+        if has_table:
+            of_tables[table] = column
+        else:
+            columns.append(column)
+    names = [each.replace('"', "") for each in WORD.findall(shared)]
+    if len(columns) > 1 or ((of_tables or names) and not columns):
+        raise AdoptError(
+            "TENANT is the column of the tenant, then tables with another one: "
+            "TENANT='organisation_id notes:deal_id' SHARED='countries'"
+        )
+    return {"tenant": "".join(columns), "tenant_columns": of_tables, "shared": names}
 
 
 def _view_keys(text: str) -> dict[str, list[str]]:

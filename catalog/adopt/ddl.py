@@ -4,9 +4,11 @@ The owner of the tables has a migration tool, so they are plain SQL: indexes, a 
 ETags, and the privileges of Sluice's role.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from catalog.adopt.row_security_ddl import protection
 from catalog.draft import Refusal
 from catalog.indexes import Missing, missing
 from catalog.snapshot import Snapshot, TableSnapshot
@@ -25,8 +27,11 @@ HEAD = """\
 PLACEHOLDER = "…"
 VERSION = "version"
 TRIGGER = "sluice_touch"
+GIN_EXTENSION = "btree_gin"
+GIN_REASON = "a GIN index can then begin with the column of the tenant"
+GIN_OF_TENANTS = re.compile(r" USING gin \(\S+, ")
 FUNCTION = """\
-CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW IS DISTINCT FROM OLD THEN
         NEW.version := OLD.version + 1;
@@ -73,12 +78,16 @@ def proposals(
 ) -> Iterator[Proposal]:
     """Yield the statements: what serves more, then what serves faster, then the privileges."""
     found = [*_for_refusals(refusals), *_indexes(snapshot, resources)]
+    needs_extension = any(GIN_OF_TENANTS.search(each.statement) for each in found)
+    if needs_extension and GIN_EXTENSION not in snapshot.extensions:
+        yield Proposal(GIN_REASON, f"CREATE EXTENSION IF NOT EXISTS {GIN_EXTENSION}")
     seen: set[str] = set()
     for each in found:
         if each.statement not in seen:
             seen.add(each.statement)
             yield each
     yield from _versions(snapshot, resources)
+    yield from (Proposal(*each) for each in protection(snapshot, resources))
     yield from _grants(resources)
 
 

@@ -62,6 +62,10 @@ class AdoptJob:
     @cached_property
     def draft(self) -> Draft:
         """All resources. Raise AdoptError if no table has the name of TABLES."""
+        has_tenants = any(each.has_tenant for each in self.known)
+        if has_tenants and not self.request.tenant:
+            name = self.request.app
+            raise AdoptError(f"{name} has tenants: set TENANT=… and SHARED=… for other tables, too")
         draft = classify.draft(self.snapshot, replace(self.request, known=self.known))
         is_found = any(each.subject in self.snapshot.tables_by_name for each in draft.refusals)
         if not draft.resources and not is_found:
@@ -159,6 +163,9 @@ class AdoptJob:
             view_keys={view: list(key) for view, key in self.request.view_keys.items()},
             group=self.request.group,
             snapshot=self.snapshot,
+            tenant=self.request.tenant,
+            tenant_columns=dict(self.request.tenant_columns),
+            shared=list(self.request.shared),
         )
 
 

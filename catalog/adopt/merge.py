@@ -67,6 +67,9 @@ def _request(job: AdoptJob, adoption: Adoption) -> AdoptRequest:
         view_keys=adoption.view_keys,
         group="resource" if adoption.group == "resource" else "schema",
         known=job.known,
+        tenant=adoption.tenant,
+        tenant_columns=adoption.tenant_columns,
+        shared=adoption.shared,
     )
 
 

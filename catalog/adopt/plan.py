@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from catalog.adopt.budget import GroupBudget
 from catalog.draft import Draft, DraftDecision, DraftResource, Refusal
 from catalog.expression import source
-from sluice.resource import Resource
+from sluice.resource import Resource, Via
 
 COLLECTION_METHODS = {"create": "POST"}
 ROW_METHODS = {"replace": "PUT", "update": "PATCH", "delete": "DELETE"}
@@ -37,6 +37,7 @@ class PlannedResource:
     filters: the parameters of its lists.
     references: the rows that its foreign keys reference. lists: those below each row.
     left_out: the columns that are not served, with the reason of each.
+    tenant: the column of the tenant, how a row has one, or that all tenants share the rows.
     """
 
     name: str
@@ -52,6 +53,7 @@ class PlannedResource:
     references: tuple[str, ...]
     lists: tuple[str, ...]
     left_out: Mapping[str, str]
+    tenant: str
     notes: tuple[str, ...]
 
 
@@ -120,6 +122,7 @@ def planned(draft: DraftResource, file: str, resources: Mapping[str, Resource]) 
         ),
         lists=tuple(_lists(resource)),
         left_out={} if draft.is_known else dict(_left_out(draft)),
+        tenant=_tenant(resource),
         notes=tuple(draft.notes),
     )
 
@@ -171,6 +174,14 @@ def _lists(resource: Resource) -> Iterator[str]:
     for many in resource.lists:
         through = f" through {many.through}" if many.through else ""
         yield f"{many.name} ({many.resource} by {', '.join(many.columns)}{through})"
+
+
+def _tenant(resource: Resource) -> str:
+    if isinstance(resource.tenant, Via):
+        column = resource.tenant.column
+        (other,) = (one.resource for one in resource.refs if tuple(one.foreign_key) == (column,))
+        return f"that of {other} by {column}"
+    return resource.tenant
 
 
 def _left_out(draft: DraftResource) -> Iterator[tuple[str, str]]:

@@ -91,6 +91,7 @@ def _members(each: PlannedResource, paint: Paint) -> Iterator[str]:
     yield from _labelled("routes", routes, paint, separator="\n")
     yield from _labelled("function", [each.group], paint)
     yield from _labelled("key", each.key, paint)
+    yield from _labelled("tenant", [each.tenant] if each.tenant else [], paint)
     yield from _labelled("fields", each.fields, paint)
     yield from _labelled("filters", each.filters, paint)
     yield from _labelled("sorts", each.sorts, paint)

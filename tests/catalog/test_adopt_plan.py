@@ -8,7 +8,6 @@ from contextlib import closing
 
 import pytest
 
-from catalog.adopt import command
 from catalog.adopt.command import default_name
 from sluice.libpq_url import parse_url
 from tests.fixtures.adopt import SCHEMA, ForeignSchema
@@ -173,6 +172,9 @@ def test_wrong_password_is_named_and_not_shown(crm: ForeignSchema) -> None:
         (["--tables", "crm.*", "--app", "health"], "health is the name of a function"),
         (["--tables", "crm.*", "--key", "pipeline"], "KEY: 'pipeline' must have the form of"),
         (["--tables", "crm.*", "--name", "deals"], "NAME=deals: crm has no such resource"),
+        (["--shared", "countries"], "TENANT is the column of the tenant, then tables"),
+        (["--tenant", "a b"], "TENANT='organisation_id notes:deal_id' SHARED='countries'"),
+        (["--tenant", "tenant_id"], "TENANT: no table of TABLES has the column tenant_id"),
     ],
 )
 def test_wrong_argument_is_an_error(crm: ForeignSchema, options: list[str], message: str) -> None:
@@ -182,13 +184,16 @@ def test_wrong_argument_is_an_error(crm: ForeignSchema, options: list[str], mess
     assert message in plan.err
 
 
-@pytest.mark.parametrize("option", ["--tenant", "--shared"])
-def test_tenants_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        command.main([option, "organisation_id"])
+def test_plan_has_the_tenant_of_each_table(crm: ForeignSchema) -> None:
+    crm.sql("ALTER TABLE crm.people ADD organisation_id uuid NOT NULL")
 
-    assert stopped.value.code == 2
-    assert f"{option[2:].upper()}: tenants are not served yet" in capsys.readouterr().err
+    unknown = section(crm.adopt().out, "Decisions")
+    plan = crm.adopt("--tenant", "organisation_id").out
+
+    assert "TENANT=organisation_id" in unknown
+    assert re.search("^  tenant +organisation_id$", section(plan, "people  crm.people"), re.M)
+    assert re.search("^  tenant +that of people by owner_id$", section(plan, "deals  crm."), re.M)
+    assert "rows of every tenant are shown" not in plan
 
 
 def test_role_without_privileges_can_plan(crm: ForeignSchema) -> None:

@@ -97,8 +97,10 @@ def _undeclared_unique(resource: "Resource") -> Iterator[str]:
 def unique_keys(resource: "Resource") -> Iterator[tuple[str, ...]]:
     """Yield the columns of each key whose violation tells clients about another row.
 
-    A key that the database generates is none of them.
+    A key that the database generates is none of them, and a read-only resource has none.
     """
+    if not resource.writes:
+        return
     yield from ((field.column,) for field in resource.all_fields if field.unique)
     yield from (
         tuple(each.columns) for each in resource.constraints if each.kind in ("unique", "exclusion")

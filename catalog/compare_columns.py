@@ -156,7 +156,8 @@ def _default(
         return
     if field.optional and (had_default or not kind.is_nullable):
         yield "it has no default", {"optional": REMOVED}
-    if field.read_only and (had_default or not kind.is_nullable):
+    is_set = field.column == each.resource.tenant  # each statement sets the tenant
+    if field.read_only and not is_set and (had_default or not kind.is_nullable):
         yield "it has no default, so nothing sets it in a new row", {"read_only": REMOVED}
 
 

@@ -118,7 +118,7 @@ def _options(
         yield "column", column.name
     if column.comment:
         yield "description", " ".join(column.comment.split())
-    if kind.is_nullable and not is_key and column.name != each.tenant_column:
+    if may_be_null(column, each):
         yield "nullable", True
     if not is_key and not is_reference and ignores_case(column.name, each):
         yield "ignore_case", True
@@ -129,6 +129,12 @@ def _options(
     if not is_key and unique_index(column.name, each):
         yield "unique", True
     yield from list_options(column, each, is_reference=is_reference)
+
+
+def may_be_null(column: TableColumn, each: AdoptedTable) -> bool:
+    """Return whether clients see NULL in a column. A row without a tenant is seen by nobody."""
+    is_needed = column.name in (*each.key, each.tenant_column)
+    return each.kinds[column.name].is_nullable and not is_needed
 
 
 def _value_options(
@@ -201,7 +207,7 @@ def list_options(
         return
     options: dict[str, object] = {
         "column": column.name,
-        "nullable": kind.is_nullable and not is_key,
+        "nullable": may_be_null(column, each),
         **({"ignore_case": True} if is_lower else {}),
     }
     field = evaluate(named(kind.expression, each.fields[column.name]).having(**options))
@@ -225,8 +231,8 @@ def list_options(
 
 def need_for_filter(each: AdoptedTable, field: Field, operator: str) -> Need:
     """Return what a filter of a table needs."""
-    is_single = each.key == (field.column,) or is_unique(field.column, each)
-    is_of_one = operator in ONE_VALUE and (is_single or field.column in each.references_tenants)
+    is_unique = unique_index(field.column, each) is not None or each.key == (field.column,)
+    is_of_one = operator in ONE_VALUE and (is_unique or field.column in each.references_tenants)
     return of_tenant(need_of_filter(field, operator), each.indexed_tenant, is_of_one=is_of_one)
 
 

@@ -196,6 +196,10 @@ TABLES = f"""
             SELECT coalesce(json_agg(y.polname ORDER BY y.polname), '[]')
             FROM pg_policy y WHERE y.polrelid = c.oid
         ),
+        'is_security_invoker', EXISTS (
+            SELECT FROM unnest(c.reloptions) y
+            WHERE y ~* '^security_invoker=(true|on|yes|1)$'
+        ),
         'is_unlogged', c.relpersistence = 'u',
         'estimated_rows', c.reltuples::bigint,
         'comment', {_comment("pg_class", "c.oid")}

@@ -177,6 +177,7 @@ class TableSnapshot:
     inherits: the parents of INHERITS.
     has_row_security, is_row_security_forced: for others than the owner, and for the owner, too.
     policies: the names of those of row-level security.
+    is_security_invoker: whether a view has the rights of its reader, and so the reader's policies.
     estimated_rows: what the planner believes; -1 if it does not know.
     """
 
@@ -191,6 +192,7 @@ class TableSnapshot:
     has_row_security: bool = False
     is_row_security_forced: bool = False
     policies: tuple[str, ...] = ()
+    is_security_invoker: bool = False
     is_unlogged: bool = False
     estimated_rows: int = -1
     comment: str = ""

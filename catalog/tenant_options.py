@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from catalog.draft import DraftDecision, DraftResource
-from catalog.expression import Expression, Name
+from catalog.expression import Expression, Name, evaluate
 from catalog.tables import AdoptedTable
+from sluice.kinds.field import Field
 from sluice.resource import EVERY_WRITE, SHARED, Resource, Via
 from sluice.tenant_columns import unique_keys
 
@@ -16,7 +17,7 @@ UNIQUE = "Unique over all tenants: a 409 reveals that another tenant has the val
 
 def add(each: AdoptedTable, draft: DraftResource) -> None:
     """Add the options, and the decisions about them."""
-    if not each.tenant:
+    if not each.tenant or (each.has_tenant and not _is_there(each, draft)):
         return
     if each.is_of_tenant:
         _protect(draft)
@@ -29,6 +30,16 @@ def add(each: AdoptedTable, draft: DraftResource) -> None:
         draft.comments["global_unique"] = UNIQUE
     if each.known is None:
         draft.decisions += _decisions(each, draft, keys)
+
+
+def _is_there(each: AdoptedTable, draft: DraftResource) -> bool:
+    """Return whether the table still has what a known resource declares as its tenant."""
+    members = {member.column: member.expression for member in (*draft.key, *draft.fields)}
+    expression = members.get(each.tenant_column)
+    field = evaluate(expression) if expression is not None else None
+    if not isinstance(field, Field):
+        return False
+    return isinstance(each.tenant, str) or field.reference is not None
 
 
 def _value(tenant: str | Via) -> object:

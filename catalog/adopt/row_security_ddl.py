@@ -87,7 +87,8 @@ def protection(snapshot: Snapshot, resources: Sequence[Resource]) -> Iterator[Pr
     for name in own:
         yield _of_tenants(name, *conditions[name])
     for each in tables:
-        if each.kind == "v" and snapshot.version >= SECURITY_INVOKER:
+        can_have = each.kind == "v" and snapshot.version >= SECURITY_INVOKER
+        if can_have and not each.is_security_invoker:
             reason = VIEW_REASON.format(what=each.qualified, role=APP)
             statement = f"ALTER VIEW {qualified(each.qualified)} SET (security_invoker = true)"
             yield Protected(reason, statement)

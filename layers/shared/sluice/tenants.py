@@ -99,4 +99,4 @@ def executor_of(kind: Any, executor: Executor) -> Executor:
     """Return the executor of a class of repositories: with the tenant, if there are tenants."""
     if not application_type():
         return executor
-    return TenantExecutor(executor, required=kind.has_tenant)
+    return TenantExecutor(executor, required=kind.has_tenant())

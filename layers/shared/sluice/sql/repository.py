@@ -15,7 +15,11 @@ class Repository:
     """
 
     reads_replica: ClassVar[bool] = False
-    has_tenant: ClassVar[bool] = False  # whether each statement must name the tenant
+
+    @classmethod
+    def has_tenant(cls) -> bool:
+        """Return whether each statement must name the tenant."""
+        return False
 
     def __init__(self, executor: Executor, signer: CursorSigner) -> None:
         self._executor = executor

@@ -43,7 +43,6 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     """
 
     resource: ClassVar[Resource]
-    has_tenant: ClassVar[bool] = derived(lambda cls: cls.resource.has_tenant)
     column_sql: ClassVar[Mapping[str, str | JoinedColumn]] = {}
     joins: ClassVar[tuple[Join, ...]] = derived(sql.joins)
     filter_sql: ClassVar[Mapping[str, str | FilterSql]] = {}
@@ -68,6 +67,10 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         super().__init_subclass__(**options)
         if "resource" in vars(cls):
             require_supported(cls.resource)
+
+    @classmethod
+    def has_tenant(cls) -> bool:
+        return cls.resource.has_tenant
 
     def before_create(self, values: Values) -> None:
         """Check or complete the values of a new row.

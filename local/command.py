@@ -26,6 +26,7 @@ from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
 from local.system import STOP_SIGNALS, Options, StartError, run  # noqa: E402
+from sluice import application  # noqa: E402
 from sluice.application import ApplicationError  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
 
@@ -60,6 +61,7 @@ def main() -> int:
     for signum in STOP_SIGNALS:
         signal.signal(signum, _interrupt)
     try:
+        _require_deployable()
         run(
             Options(
                 state=home,
@@ -154,6 +156,18 @@ def _demo_data() -> bool:
     if seed not in ("", "demo", "none"):
         raise StartError(f"SLUICE_SEED must be demo or none, not {seed!r}")
     return seed == "demo" or (not seed and not ENVIRON.get("DATABASE_URL"))
+
+
+def _require_deployable() -> None:
+    """Raise StartError for an application of the tests, which no function finds in its layer."""
+    app = application.current()
+    if not app.folder.is_relative_to(ROOT / "layers"):
+        folders = (path.parent for path in (ROOT / "layers/shared").glob("*/application.py"))
+        known = sorted(folder.name for folder in folders if folder.name != "sluice")
+        raise StartError(
+            f"the application {app.name} is one of the tests, so no function can serve it; "
+            f"APP must be one of these: {', '.join(known)}"
+        )
 
 
 def _change_database(command: str) -> int:

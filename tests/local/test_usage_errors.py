@@ -28,6 +28,10 @@ START_ERRORS: list[UsageError] = [
         {"SLUICE_STATE": "/dev/null/state"},
         ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"],
     ),
+    (
+        {"SLUICE_APP": "agency", "PYTHONPATH": "layers/shared:tests/apps"},
+        ["the application agency is one of the tests", "APP must be one of these: shop"],
+    ),
     ({"SLUICE_APP": "crm"}, ["there is no application 'crm'", "SLUICE_APP", "these: shop"]),
 ]
 DATABASE_ERRORS: list[UsageError] = [

@@ -19,7 +19,8 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
 
     Raise Unavailable if the database is unavailable; its members lack `database`. Raise
     WrongSettings, with all members, if session settings of the database change results, and
-    RlsMissing if row-level security is on, and does not protect a table of tenants.
+    RlsMissing if row-level security is on and does not protect a table of tenants, or is off and
+    hides its rows.
     """
     health = HealthRepository(runtime.database)
     try:
@@ -49,13 +50,12 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
 
 
 def _unprotected(runtime: "Runtime") -> list[row_security.Unprotected]:
-    """Return the tables that row-level security does not protect, if it is on."""
-    from sluice.runtime import has_row_security
-
-    if not has_row_security(runtime.settings):
+    """Return the tables that row-level security does not protect, or hides while it is off."""
+    if not application.current().tenant:
         return []
+    find = row_security.unprotected if runtime.settings.rls else row_security.hidden
     tables = row_security.tenant_tables(application.current().declarations())
-    return row_security.unprotected(runtime.database, tables)
+    return find(runtime.database, tables)
 
 
 def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:

@@ -6,12 +6,12 @@ from sluice.errors import SluiceError, Unavailable
 
 
 class RlsMissing(Unavailable):
-    """Row-level security is on, but does not protect all tables. `members` are those of
-    /health/ready.
+    """Row-level security is on, but does not protect all tables; or it is off, and their policies
+    hide all rows. `members` are those of /health/ready.
     """
 
     code = "rls_missing"
-    title = "Row-level security does not protect all tables of tenants"
+    title = "Row-level security does not fit the tables of tenants"
 
     def __init__(self, detail: str = "", *, members: Mapping[str, object] | None = None) -> None:
         super().__init__(detail, retry_after=60)

@@ -9,7 +9,7 @@ from scripts.api_keys import ApiKeyError, create
 from tests.engine.tenants.tables import ONE
 
 
-class Table:
+class KeyTable:
     """Keeps the items that are put into it."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ def options(*tenants: str) -> Namespace:
 
 
 def test_tenant_of_a_new_key_has_one_spelling(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table()
+    table = KeyTable()
     spelled = ONE.replace("0000-4000", "00AB-4000")
     create(table, options(spelled, spelled.lower(), ONE))
     (item,) = table.items
@@ -35,7 +35,7 @@ def test_tenant_of_a_new_key_has_one_spelling(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("tenant", ["7", "acme", f"{{{ONE}}}", " "])
 def test_key_of_an_impossible_tenant_is_not_made(tenant: str) -> None:
-    table = Table()
+    table = KeyTable()
     with pytest.raises(ApiKeyError, match="tenant"):
         create(table, options(ONE, tenant))
     assert table.items == []

@@ -198,7 +198,13 @@ def test_readiness_lists_unprotected_tables(locked: Lodge) -> None:
     ]
 
 
-def test_readiness_ignores_policies_unless_row_security_is_on(lodge: Lodge, policies: None) -> None:
-    lodge.owner.run("ALTER TABLE lodge.stays DISABLE ROW LEVEL SECURITY")
-    assert readiness(lodge.runtime)
-    lodge.owner.run("ALTER TABLE lodge.stays ENABLE ROW LEVEL SECURITY")
+def test_readiness_lists_tables_that_hide_their_rows(lodge: Lodge, policies: None) -> None:
+    """Without the setting `Rls`, no tenant is set, and functions see no row."""
+    with pytest.raises(RlsMissing) as caught:
+        readiness(lodge.runtime)
+    database: Any = caught.value.members["database"]
+    reason = (
+        "the policy sluice_tenant hides all rows, because Rls is off and sluice.tenant is not set"
+    )
+    assert {"table": "lodge.stays", "reason": reason} in database["rls"]
+    assert {each["reason"] for each in database["rls"]} == {reason}

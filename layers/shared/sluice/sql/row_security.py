@@ -89,6 +89,20 @@ WHERE r.holds
 ORDER BY 1, 2
 """
 
+# Functions that do not set the tenant see no row of these tables.
+HIDDEN_SQL = f"""
+SELECT t.name AS "table",
+    'the policy {POLICY} hides all rows, because Rls is off and {SETTING} is not set' AS reason
+FROM unnest(CAST(:names AS text[])) AS t(name)
+JOIN (
+    pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+) ON n.nspname || '.' || c.relname = t.name
+WHERE c.relrowsecurity AND EXISTS (
+    SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polname = '{POLICY}'
+)
+ORDER BY 1
+"""
+
 
 class Unprotected(NamedTuple):
     """A table, and why its rows are not separated. Without a table, the reason is the role's."""
@@ -106,5 +120,14 @@ def tenant_tables(resources: Iterable[Resource]) -> list[str]:
 
 def unprotected(executor: Executor, tables: Iterable[str]) -> list[Unprotected]:
     """Return what does not protect these tables from the user of the executor's session."""
-    found = executor.read(Query(UNPROTECTED_SQL, {"names": list(tables)}))
+    return _found(executor, UNPROTECTED_SQL, tables)
+
+
+def hidden(executor: Executor, tables: Iterable[str]) -> list[Unprotected]:
+    """Return the tables of which functions see no row while row-level security is off."""
+    return _found(executor, HIDDEN_SQL, tables)
+
+
+def _found(executor: Executor, sql: str, tables: Iterable[str]) -> list[Unprotected]:
+    found = executor.read(Query(sql, {"names": list(tables)}))
     return [Unprotected(row.table, row.reason) for row in found]

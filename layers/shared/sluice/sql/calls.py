@@ -97,6 +97,8 @@ class Call:
 class CallRepository(Repository):
     """Calls functions on rows of any resource."""
 
+    all_tenants = True  # also of shared resources; the projection of a Call has the predicate
+
     def write(
         self,
         call: Call,

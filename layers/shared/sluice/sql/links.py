@@ -83,6 +83,8 @@ class Link:
 class LinkRepository(Repository):
     """Adds and removes links of any relation."""
 
+    all_tenants = True  # also of shared resources; the projections of a Link have the predicate
+
     def put(self, link: Link, key: Key, other: Key, payload: Mapping[str, object]) -> None:
         """Link two rows, or change the payload of their link. Raises NotFound without one of them.
 

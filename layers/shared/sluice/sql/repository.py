@@ -11,15 +11,18 @@ from sluice.sql.page_cursor import CursorSigner
 class Repository:
     """A resource, or a report, over a database or over one transaction.
 
-    With `reads_replica`, its reads outside of a transaction may be served by a replica.
+    With `reads_replica`, its reads outside of a transaction may be served by a replica. In an
+    application with tenants each statement must name the tenant, as `:tenant_`, unless the class
+    says `all_tenants`.
     """
 
     reads_replica: ClassVar[bool] = False
+    all_tenants: ClassVar[bool] = False
 
     @classmethod
     def has_tenant(cls) -> bool:
         """Return whether each statement must name the tenant."""
-        return False
+        return not cls.all_tenants
 
     def __init__(self, executor: Executor, signer: CursorSigner) -> None:
         self._executor = executor

@@ -225,7 +225,7 @@ resource: .venv/.dev ## add a table, its declaration and migration: NAME=supplie
 
 # A value as one word of the shell. The URL is read from the environment, where other users do not see it.
 quoted = '$(subst ','\'',$(1))'
-adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgresql://… TABLES='crm.*' APP= KEY= GROUP= WRITE=1 WITH_DDL=1 NAME= ARGS=--json
+adopt: .venv/.dev ## plan the API of existing tables, or write it: FROM=postgresql://… TABLES='crm.*' APP= KEY= GROUP= TENANT= SHARED= WRITE=1 WITH_DDL=1 NAME= ARGS=--json
 	@$(BIN)/python -m catalog adopt --tables $(call quoted,$(TABLES)) --app $(call quoted,$(APP)) --key $(call quoted,$(KEY)) \
 		--group $(call quoted,$(GROUP)) --name $(call quoted,$(NAME)) --tenant $(call quoted,$(TENANT)) --shared $(call quoted,$(SHARED)) \
 		$(if $(WRITE),--write) $(if $(WITH_DDL),--with-ddl) $(ARGS)

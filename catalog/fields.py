@@ -132,7 +132,7 @@ def _options(
 
 
 def may_be_null(column: TableColumn, each: AdoptedTable) -> bool:
-    """Return whether clients see NULL in a column. A row without a tenant is seen by nobody."""
+    """Return whether clients see NULL in a column. No client sees a row without a tenant."""
     is_needed = column.name in (*each.key, each.tenant_column)
     return each.kinds[column.name].is_nullable and not is_needed
 

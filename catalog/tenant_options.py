@@ -82,9 +82,12 @@ def _decisions(
     if isinstance(each.tenant, Via):
         chosen = "the tenant is that of the row that the column references"
         yield DraftDecision(f"{table}.{each.tenant.column}", chosen, "a column of the tenant")
+    if each.tenant == SHARED and draft.options.get("writes") != ():
+        chosen = "shared: a client with the scope of writing changes the rows of all tenants"
+        yield DraftDecision(table, chosen, "writes=() in the file")
     for key in keys:
         chosen = "global_unique: a 409 reveals that another tenant has the value"
-        otherwise = f"a unique key with {each.tenant_column} in the place of this one"
+        otherwise = "a unique key that has the tenant's column, too, in the place of this one"
         yield DraftDecision(f"{table}({', '.join(key)})", chosen, otherwise)
     if each.is_of_tenant:
         chosen = "a tenant reads and changes its own row, and neither creates nor deletes it"

@@ -23,8 +23,11 @@ SETTING = "(SELECT CAST(nullif(current_setting('sluice.tenant', true), '') AS {t
 SEPARATED = """\
 CREATE POLICY {name} ON {table} TO {roles}
 USING ({condition})
-WITH CHECK ({condition});
-ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"""
+WITH CHECK ({condition})"""
+ENABLED = "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+ENABLED_REASON = """\
+The policies do nothing before these statements. Run them after a deployment with Rls=true: until
+then, Sluice would see no row."""
 # Superusers, and roles with BYPASSRLS, see all rows in any case.
 OTHERS_POLICIES = """\
 DO $$
@@ -58,9 +61,9 @@ REASON = "{table}: {roles} {see} the rows of the request's tenant alone"
 OTHERS_REASON = f"""\
 Row-level security is the second lock of tenants. It must not hide rows from your other programs. So
 each role that has privileges on a table today gets the policy {OTHERS}, the owner included. A role
-that gets privileges later needs such a policy, too. Privileges of PUBLIC count for nobody."""
+that gets privileges later needs such a policy, too. Privileges of PUBLIC do not count."""
 VIEW_REASON = (
-    "{what}: a view has the rights of its owner, to whom no policy applies, unless it says this.\n"
+    "{what}: without this, a view has the rights of its owner, who sees the rows of all tenants.\n"
     "{role} then needs SELECT on the tables that the view reads"
 )
 
@@ -86,6 +89,9 @@ def protection(snapshot: Snapshot, resources: Sequence[Resource]) -> Iterator[Pr
         yield _of_others(own)
     for name in own:
         yield _of_tenants(name, *conditions[name])
+    if own:
+        statements = (ENABLED.format(table=qualified(name)) for name in own)
+        yield Protected(ENABLED_REASON, ";\n".join(statements))
     for each in tables:
         can_have = each.kind == "v" and snapshot.version >= SECURITY_INVOKER
         if can_have and not each.is_security_invoker:

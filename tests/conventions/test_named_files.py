@@ -10,6 +10,7 @@ EXAMPLES = {
     "layers/shared/chinook/album.py",
     "layers/shared/chinook/artist.py",
     "layers/shared/crm/deals.py",
+    "layers/shared/firm/notes.py",
     "layers/shared/shop/routes/suppliers.py",
     "layers/shared/shop/suppliers.py",
 }

@@ -47,7 +47,7 @@ VOUCHERS = Resource(
     key=Text("code", min_length=1, max_length=40, sort=True),
     fields=[
         Ref("studio_id", resource="studios", kind=Uuid, read_only=True),
-        Integer("percent", minimum=0, maximum=100),
+        Integer("percent", minimum=0),
     ],
     tenant="studio_id",
     global_unique=["code"],

@@ -2,13 +2,12 @@
 
 from functools import partial
 
-from sluice.kinds.char import Char
 from sluice.kinds.text import Text
 from sluice.kinds.uuid import Uuid
 from sluice.resource import SHARED, Many, Resource
 from sluice.sql.resource_repository import ResourceRepository
 
-CountryCode = partial(Char, min_length=2, max_length=2)
+CountryCode = partial(Text, min_length=2, max_length=40)
 
 STUDIOS = Resource(
     name="studios",

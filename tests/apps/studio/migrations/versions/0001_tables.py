@@ -15,7 +15,7 @@ CREATE TABLE studio.studios (
     name text NOT NULL
 );
 CREATE TABLE studio.countries (
-    code char(2) PRIMARY KEY,
+    code text PRIMARY KEY,
     name text NOT NULL
 );
 CREATE TABLE studio.users (
@@ -24,7 +24,7 @@ CREATE TABLE studio.users (
     email public.citext NOT NULL,
     name text NOT NULL,
     manager_id uuid CONSTRAINT users_manager_id_fkey REFERENCES studio.users,
-    country_code char(2) CONSTRAINT users_country_code_fkey REFERENCES studio.countries,
+    country_code text CONSTRAINT users_country_code_fkey REFERENCES studio.countries,
     deleted_at timestamptz,
     CONSTRAINT users_studio_id_email_key UNIQUE (studio_id, email)
 );
@@ -84,7 +84,7 @@ CREATE TABLE studio.vouchers (
     code text PRIMARY KEY,
     studio_id uuid NOT NULL CONSTRAINT vouchers_studio_id_fkey REFERENCES studio.studios,
     percent integer NOT NULL
-        CONSTRAINT vouchers_percent_check CHECK (percent BETWEEN 0 AND 100)
+        CONSTRAINT vouchers_percent_check CHECK (percent >= 0)
 );
 CREATE INDEX studios_name_idx ON studio.studios (name, id);
 CREATE INDEX users_id_idx ON studio.users (studio_id, id);

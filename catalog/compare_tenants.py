@@ -13,7 +13,7 @@ from sluice.sql.identifiers import qualified, quoted
 from sluice.tenant_columns import tenant_column, unique_keys
 
 POLICY = "sluice_tenant"
-SEARCHES = ("has", "contains")  # the filters that a GIN index answers
+SEARCHES = ("search", "has", "contains", "prefix")  # whose operators are not leakproof
 NOT_NULL = "ALTER TABLE {} ALTER COLUMN {} SET NOT NULL"
 
 
@@ -101,9 +101,9 @@ def _row_security(each: ComparedTable, table: TableSnapshot) -> Iterator[Finding
 def _searches(each: ComparedTable) -> Iterator[Finding]:
     """Yield the searches without an index that row-level security answers by reading all rows.
 
-    The operators of arrays, of JSON and of words are not leakproof. So PostgreSQL compares the
-    tenant first, and an index helps only if it has the tenant's column. Without `unindexed` the
-    missing index is reported in any case.
+    The operators of arrays, of JSON, of words and of LIKE are not leakproof. So PostgreSQL compares
+    the tenant first, and an index helps only if it begins with the tenant's column. Without
+    `unindexed` the missing index is reported in any case.
     """
     column = tenant_column(each.resource)
     if any(_begins_with(index, column) for index in each.table.indexes):
@@ -111,7 +111,7 @@ def _searches(each: ComparedTable) -> Iterator[Finding]:
     for field in each.resource.all_fields:
         found = [*(["search"] if field.search else []), *field.operators]
         for what in found:
-            if field.unindexed and what in ("search", *SEARCHES):
+            if field.unindexed and what in SEARCHES:
                 ddl = f"an index of {each.table.qualified} that begins with {column}"
                 message = f"row-level security reads all rows for `{what}`; it needs {ddl}"
                 yield Finding(each.resource.name, each.subject(field.column), message)

@@ -25,14 +25,16 @@ def constraints(
             continue
         if constraint.kind == "u" and (len(names) > 1 or constraint.is_deferrable):
             options = {"deferrable": True} if constraint.is_deferrable else {}
-            yield Expression(CONSTRAINT, (names,), options)
+            yield Expression(CONSTRAINT, (names, *_name(each, names)), options)
         elif constraint.kind == "c" and constraint.name in unread:
             yield Expression(CONSTRAINT, (names, constraint.name, "check"))
         elif constraint.kind == "x":
             yield Expression(CONSTRAINT, (names, constraint.name, "exclusion"))
     for names in _unique_indexes(each, columns):
-        yield Expression(CONSTRAINT, (names,))
+        yield Expression(CONSTRAINT, (names, *_name(each, names)))
     for column in sorted(columns):
+        if own_name := _name(each, [column]):
+            yield Expression(CONSTRAINT, ([column], *own_name))
         # The role may not read the whole table, so the server's report has the name alone.
         if ignores_case(column, each) and (index := unique_index(column, each)):
             yield Expression(CONSTRAINT, ([column], index.name))
@@ -49,6 +51,25 @@ def _unique_indexes(each: AdoptedTable, shown: set[str]) -> Iterator[list[str]]:
         if len(columns) > 1 and shown.issuperset(columns) and frozenset(columns) not in found:
             found.add(frozenset(columns))
             yield [*columns]
+
+
+def _name(each: AdoptedTable, columns: list[str]) -> tuple[str, ...]:
+    """Return the name of a unique index, if an error could not name the fields without it.
+
+    With row-level security the server's report has the name alone. PostgreSQL's own names begin
+    with the table and have the columns.
+    """
+    usual = [f"{each.table.name}_{'_'.join(columns)}_{end}" for end in ("key", "idx", "key1")]
+    found = (
+        index.name
+        for index in each.table.indexes
+        if index.is_unique
+        and not index.predicate
+        and [key.column for key in index.keys] == columns
+        and columns != [*each.key]
+    )
+    name = next(found, "") if each.has_tenant else ""
+    return (name,) if name and name not in usual else ()
 
 
 def import_key(each: AdoptedTable, shown: Iterable[str]) -> list[str]:

@@ -11,8 +11,9 @@ CREATE TABLE firm.people (
     country char(2) REFERENCES firm.countries,
     email citext NOT NULL,
     badge text UNIQUE,
+    phone text CONSTRAINT one_phone UNIQUE,
     born date,
-    UNIQUE (organisation_id, email)
+    CONSTRAINT one_address UNIQUE (organisation_id, email)
 );
 CREATE INDEX ON firm.people (country);
 CREATE INDEX ON firm.people (born);

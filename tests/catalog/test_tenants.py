@@ -92,6 +92,18 @@ def test_draft_is_what_derive_accepts(found: Draft, tmp_path: Path) -> None:
     assert [*problems(found, tmp_path)] == []
 
 
+def test_second_draft_is_the_first(firm: Database, found: Draft) -> None:
+    known = [each.resource() for each in found.resources]
+
+    again = drafted(firm, "firm.*", **ARGUMENTS, known=known)
+    compared = drafted(firm, known=known)
+
+    first = [str(each.expression) for each in found.resources]
+    assert [str(each.expression) for each in again.resources] == first
+    tenants = [each.options["tenant"] for each in compared.resources]
+    assert tenants == [each.options["tenant"] for each in found.resources]
+
+
 def test_way_can_be_chosen(firm: Database) -> None:
     chosen = drafted(firm, "firm.*", **ARGUMENTS, tenant_columns={"transfers": "from_id"})
 
@@ -170,10 +182,18 @@ def test_unique_keys_of_all_tenants_are_declared(found: Draft) -> None:
     decisions = {each.subject: each.chosen for each in of(found, "labels").decisions}
 
     assert unique["labels"] == ["slug"]
-    assert unique["people"] == ["badge"]
+    assert unique["people"] == ["badge", "phone"]
     assert unique["organisations"] == ["name"]
     assert unique["deals"] is unique["rates"] is unique["open_deals"] is None
     assert "reveals that another tenant has the value" in decisions["firm.labels(slug)"]
+
+
+def test_unique_keys_with_names_of_their_own_are_named(found: Draft) -> None:
+    """With row-level security PostgreSQL reports the name of a violated constraint alone."""
+    assert [source(each) for each in of(found, "people").constraints] == [
+        'Constraint(["organisation_id", "email"], "one_address")',
+        'Constraint(["phone"], "one_phone")',
+    ]
 
 
 def test_tenant_does_not_create_or_delete_itself(found: Draft) -> None:

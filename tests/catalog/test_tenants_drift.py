@@ -120,8 +120,8 @@ def test_unique_key_has_the_line_to_write(firm: AdoptedSchema) -> None:
     (place,) = [at for each, at in findings if each.subject == "firm.people(country)"]
     assert place is not None
     assert (place.present, place.wanted) == (
-        'global_unique=["badge"],',
-        'global_unique=["badge", "country"]',
+        'global_unique=["badge", "phone"],',
+        'global_unique=["badge", "phone", "country"]',
     )
 
 

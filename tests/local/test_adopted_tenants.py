@@ -24,6 +24,7 @@ INSERT INTO firm.countries VALUES ('DE', 'Germany');
 INSERT INTO firm.organisations VALUES ('{FIRST}', 'First'), ('{SECOND}', '{SECRET}');
 INSERT INTO firm.people (organisation_id, country, email, badge) VALUES
     ('{FIRST}', 'DE', 'ada@example.com', 'a'), ('{SECOND}', 'DE', '{SECRET}@example.com', 'b');
+UPDATE firm.people SET phone = '1' WHERE organisation_id = '{SECOND}';
 INSERT INTO firm.deals (organisation_id, owner_id, title) VALUES
     ('{FIRST}', 1, 'Own'), ('{SECOND}', 2, '{SECRET}');
 INSERT INTO firm.notes (deal_id, author_id, body) VALUES (1, 1, 'Own'), (2, 2, '{SECRET}');
@@ -34,6 +35,10 @@ INSERT INTO firm.visited VALUES (1, 'DE'), (2, 'DE');
 INSERT INTO firm.rates VALUES ('{FIRST}', '2026-01-01', 1), ('{SECOND}', '2026-01-01', 2);
 INSERT INTO firm.offices VALUES (1, '{FIRST}', 'Own'), (2, '{SECOND}', '{SECRET}');
 """
+ADOPT = (
+    *("TABLES=firm.*", "TENANT=organisation_id", "SHARED=countries"),
+    *("KEY=open_deals:id", "WRITE=1"),
+)
 LISTS = {
     "organisations": 1,
     "countries": 1,
@@ -59,17 +64,21 @@ def copy() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def system(copy: Path) -> Iterator[LocalSystem]:
-    """The adopted tables with both locks, served on this machine."""
+def url() -> Iterator[str]:
     with throwaway_server(durable=False) as server:
-        url = loaded(server, ROOT / "tests/catalog/tenants.sql", "firm")
-        run_sql(url, ROWS)
-        tables = ("TABLES=firm.*", "TENANT=organisation_id", "SHARED=countries")
-        make(copy, "adopt", *tables, "KEY=open_deals:id", "WRITE=1", "WITH_DDL=1", FROM=url)
-        make(copy, "migrate", "APP=firm", DATABASE_URL=url)
-        run_proposed(copy, url)
-        with temporary_system(copy, DATABASE_URL=url, SLUICE_APP="firm", APP="firm") as started:
-            yield started.start("--set", "Rls=true")
+        loaded_url = loaded(server, ROOT / "tests/catalog/tenants.sql", "firm")
+        run_sql(loaded_url, ROWS)
+        yield loaded_url
+
+
+@pytest.fixture(scope="module")
+def system(copy: Path, url: str) -> Iterator[LocalSystem]:
+    """The adopted tables with both locks, served on this machine."""
+    make(copy, "adopt", *ADOPT, "WITH_DDL=1", FROM=url)
+    make(copy, "migrate", "APP=firm", DATABASE_URL=url)
+    run_proposed(copy, url)
+    with temporary_system(copy, DATABASE_URL=url, SLUICE_APP="firm", APP="firm") as started:
+        yield started.start("--set", "Rls=true")
 
 
 def make(folder: Path, *arguments: str, **environ: str) -> str:
@@ -92,7 +101,9 @@ def key(copy: Path, system: LocalSystem) -> str:
 
 def key_of(copy: Path, system: LocalSystem, tenant: str) -> str:
     names = dict.fromkeys(path.partition("/")[0] for path in LISTS)
-    scopes = " ".join((*(f"{name}:read" for name in names), "deals:write", "notes:write"))
+    scopes = " ".join(
+        (*(f"{name}:read" for name in names), "deals:write", "notes:write", "people:write")
+    )
     state = {"SLUICE_STATE": str(system.home / "state")}
     return make(copy, "key", "APP=firm", f"SCOPES={scopes}", f"TENANT={tenant}", **state).split()[
         -1
@@ -121,6 +132,16 @@ def test_list_has_rows_of_its_tenant_alone(system: LocalSystem, key: str, path: 
 )
 def test_row_of_another_tenant_is_not_there(system: LocalSystem, key: str, path: str) -> None:
     assert system.request(f"/api/{path}", X_API_Key=key)[0] == 404
+
+
+def test_violation_names_the_field(system: LocalSystem, key: str) -> None:
+    """With row-level security the server's report has the name of the constraint alone."""
+    person = {"email": "ada@example.com"}
+    first = system.request("/api/people", person, X_API_Key=key)
+    other = system.request("/api/people", {"email": "e@e.de", "phone": "1"}, X_API_Key=key)
+
+    assert (first[0], first[1]["errors"][0]["pointer"]) == (409, "/email")
+    assert (other[0], other[1]["errors"][0]["pointer"]) == (409, "/phone")
 
 
 @pytest.mark.parametrize("number", [2, 999])

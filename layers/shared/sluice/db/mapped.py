@@ -146,10 +146,14 @@ class Models:
         )
 
 
-@cache
 def models() -> Models:
     """Return the classes of the current application."""
-    return Models(Base, application.current().declaration)
+    return _models_of(application.current())
+
+
+@cache
+def _models_of(app: application.Application) -> Models:
+    return Models(Base, app.declaration)
 
 
 def _attribute(field: Field) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from catalog import classify, source
+from catalog import adopted, classify, source
 from catalog.adopt import application_file
 from catalog.adopt.budget import budget_of
 from catalog.adopt.ddl import Proposal, proposals
@@ -62,11 +62,8 @@ class AdoptJob:
     @cached_property
     def draft(self) -> Draft:
         """All resources. Raise AdoptError if no table has the name of TABLES."""
-        has_tenants = any(each.has_tenant for each in self.known)
-        if has_tenants and not self.request.tenant:
-            name = self.request.app
-            raise AdoptError(f"{name} has tenants: set TENANT=… and SHARED=… for other tables, too")
-        draft = classify.draft(self.snapshot, replace(self.request, known=self.known))
+        request = replace(self.request, known=self.known, tenant=self._tenant())
+        draft = classify.draft(self.snapshot, request)
         is_found = any(each.subject in self.snapshot.tables_by_name for each in draft.refusals)
         if not draft.resources and not is_found:
             schemas = sorted({table.schema for table in self.snapshot.tables})
@@ -139,6 +136,19 @@ class AdoptJob:
             files[self.path(each)] = source.text(each, origin(each, self.today))
         return files
 
+    def _tenant(self) -> str:
+        """Return the column of TENANT, or else of the last adoption with tenants.
+
+        Raise AdoptError if the application has tenants, and neither says it.
+        """
+        if self.request.tenant or not any(each.has_tenant for each in self.known):
+            return self.request.tenant
+        recorded = [each.tenant for each in adopted.read(self.folder).adoptions if each.tenant]
+        if not recorded:
+            name = self.request.app
+            raise AdoptError(f"{name} has tenants: set TENANT=…, and SHARED=… for shared tables")
+        return recorded[-1]
+
     def _search_path(self) -> Iterator[Addition]:
         """Yield the search_path that an existing application needs and does not say."""
         wanted = self.draft.search_path
@@ -163,7 +173,7 @@ class AdoptJob:
             view_keys={view: list(key) for view, key in self.request.view_keys.items()},
             group=self.request.group,
             snapshot=self.snapshot,
-            tenant=self.request.tenant,
+            tenant=self._tenant(),
             tenant_columns=dict(self.request.tenant_columns),
             shared=list(self.request.shared),
         )

@@ -206,3 +206,22 @@ def test_no_hand_edit_is_lost(crm: ForeignSchema) -> None:
             merges += 1
             assert crm.adopt("--write", "--name", "deals").code == 0
     assert merges >= 3
+
+
+def test_merge_knows_the_tenant_of_the_adoption(crm: ForeignSchema) -> None:
+    crm.sql("ALTER TABLE crm.people ADD organisation_id uuid NOT NULL")
+    written = crm.adopt("--write", "--app", "rented", "--tenant", "organisation_id")
+    assert written.code == 0, written.err
+    commit(crm.folder)
+    crm.sql("ALTER TABLE crm.deals ADD closed date")
+
+    merged = crm.adopt("--app", "rented", "--name", "deals")
+
+    added = [line for line in merged.out.splitlines() if re.match(r"[-+][^-+]", line)]
+    assert (merged.code, merged.err) == (0, "")
+    assert added == [
+        "+from sluice.kinds.date import Date",
+        '+        Date("closed", nullable=True),',
+    ]
+    text = (crm.folder / "layers/shared/rented/deals.py").read_text()
+    assert '    tenant=Via("owner_id"),\n' in text

@@ -1,8 +1,10 @@
 """TENANT and SHARED of `make adopt`: each table gets a tenant, or is refused by name."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pg8000.native
 import pytest
 
 from catalog.adopt import ddl
@@ -15,6 +17,7 @@ from local.postgres import PostgresServer
 from sluice.db.database import Database
 from tests.catalog.databases import drafted, lines, opened, run
 from tests.catalog.served import problems
+from tests.fixtures.database import owner_connection
 
 TABLES = Path(__file__).parent / "tenants.sql"
 ARGUMENTS = {
@@ -224,6 +227,39 @@ def test_proposed_statements_lead_to_a_draft_without_remarks(
     assert left == []
 
 
+def test_policies_hide_no_row_from_other_programs(postgres_server: PostgresServer) -> None:
+    url = postgres_server.url(database="policies")
+    run(postgres_server.url(), "CREATE DATABASE policies")
+    run(url, TABLES.read_text() + ROLES + ROWS)
+    with opened(url) as database:
+        for statement in statements(database):
+            run(url, statement)
+
+    with closing(owner_connection(url)) as connection:
+        for role in ("firm_clerk", "firm_columns"):
+            assert count(connection, role, "") == 2
+        assert count(connection, "sluice_app", "") == 0
+        assert count(connection, "sluice_app", FIRST) == 1
+
+
+def count(connection: pg8000.native.Connection, role: str, tenant: str) -> int:
+    """Return how many deals a role finds for a tenant."""
+    connection.run(f"SET sluice.tenant = '{tenant}'; SET ROLE {role}")
+    [[found]] = connection.run("SELECT count(id) FROM firm.deals")
+    connection.run("RESET ROLE")
+    return int(found)
+
+
+FIRST = "11111111-1111-4111-8111-111111111111"
+ROWS = f"""
+DO $$ BEGIN CREATE ROLE firm_clerk; EXCEPTION WHEN duplicate_object THEN END $$;
+DO $$ BEGIN CREATE ROLE firm_columns; EXCEPTION WHEN duplicate_object THEN END $$;
+GRANT USAGE ON SCHEMA firm TO firm_clerk, firm_columns;
+GRANT SELECT ON firm.deals TO firm_clerk;
+GRANT SELECT (id) ON firm.deals TO firm_columns;
+INSERT INTO firm.organisations (id, name) VALUES ('{FIRST}', 'a'), (gen_random_uuid(), 'b');
+INSERT INTO firm.deals (organisation_id, title) SELECT id, name FROM firm.organisations;
+"""
 ROLES = """
 DO $$ BEGIN CREATE ROLE sluice_app; EXCEPTION WHEN duplicate_object THEN END $$;
 DO $$ BEGIN CREATE ROLE sluice_analyst; EXCEPTION WHEN duplicate_object THEN END $$;

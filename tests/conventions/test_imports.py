@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
 RESOURCE_BUDGET = 505  # 96 of them Sluice's, one for each kind; Python 3.13 loads 9 more than 3.11
 BUDGET = {
-    "health": 352,
-    "docs": 352,
+    "health": 356,  # three of them about tenants
+    "docs": 356,
     "imports": 490,  # without boto3, which only presigned URLs need
     "import_worker": 415,  # Powertools' batches
     "graphql": 665,  # 150 of them graphql-core's, and the application's part

@@ -26,6 +26,7 @@ from tests.fixtures.graph_types import (
     selection,
 )
 from tests.fixtures.matrix import kind_of, one_of_each, owner_of
+from tests.fixtures.own_tables import tenant_of_tests
 from tests.fixtures.resources import fill, key_of
 
 TOTAL, SIZE = 8, 3
@@ -293,10 +294,13 @@ def test_linked_rows_have_pages(client: Client, parent: str, field: str) -> None
         case_of(TYPES[parent].resource).insert(client, n)
         case_of(TYPES[name].resource).insert(client, n)
     parents, rows = rest_rows(client, parent), rest_rows(client, name)
-    columns = ", ".join(map(quoted, (*many.columns, *many.other_columns)))
+    tenant = {many.tenant: tenant_of_tests()} if many.tenant else {}
+    names = (*many.columns, *many.other_columns, *tenant)
+    columns = ", ".join(map(quoted, names))
     for row, linked in ((parents[0], rows), (parents[1], rows[::2])):
         for other in linked:
             key = [*key_of(resource.name, row), *key_of(TYPES[name].resource, other)]
+            key += tenant.values()
             params = {f"k{at}": value for at, value in enumerate(key)}
             values = ", ".join(f":{each}" for each in params)
             client.sql(

@@ -70,7 +70,7 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency relations)
 test: .venv/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
-		$$(case "$$app" in sample) echo --ignore=tests/suites;; studio) echo $(STUDIO_TESTS);; esac) $(ARGS))
+		$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac) $(ARGS))
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column. The
 # agency has every kind, so the suites run on it only.

@@ -98,8 +98,8 @@ def test_app_names_the_application_of_a_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codes", "expected"),
     [
-        *[("5 5 5", 2), ("0 5 5", 0), ("5 5 0", 0), ("0 0 0", 0)],
-        *[("1 0 0", 2), ("0 1 0", 2), ("0 0 1", 2), ("5 5 1", 2)],
+        *[("5 5 5 5", 2), ("0 5 5 5", 0), ("5 5 5 0", 0), ("0 0 0 0", 0)],
+        *[("1 0 0 0", 2), ("0 1 0 0", 2), ("0 0 0 1", 2), ("5 5 5 1", 2)],
     ],
 )
 def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: int) -> None:
@@ -108,7 +108,7 @@ def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: in
     read = f"code=$(head -n 1 {tmp_path}/codes)\nsed -i 1d {tmp_path}/codes\nexit $code\n"
     done = make_test(tmp_path, read)
     assert done.returncode == expected, done.stderr
-    assert ("No session has such a test" in done.stderr) is (codes == "5 5 5")
+    assert ("No session has such a test" in done.stderr) is (codes == "5 5 5 5")
 
 
 def make_test(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:

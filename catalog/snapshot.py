@@ -325,13 +325,20 @@ def _value(wanted: Any, value: Any) -> Any:
     """Return a value of JSON as the type that a dataclass declares."""
     if value is None:
         return None
+    item, make = _shape(wanted)
+    if item is not None:
+        return tuple([_value(item, each) for each in value])
+    if make is None:
+        return value
+    hints = _hints(make)
+    return make(**{name: _value(hints[name], each) for name, each in value.items()})
+
+
+@functools.cache
+def _shape(wanted: Any) -> tuple[Any, Any]:
+    """Return the type of the items of a tuple, or the dataclass; neither for a plain value."""
     if isinstance(wanted, types.UnionType):
         wanted = next(each for each in typing.get_args(wanted) if each is not type(None))
     if typing.get_origin(wanted) is tuple:
-        item = typing.get_args(wanted)[0]
-        return tuple(_value(item, each) for each in value)
-    if not is_dataclass(wanted):
-        return value
-    make: Any = wanted
-    hints = _hints(make)
-    return make(**{name: _value(hints[name], each) for name, each in value.items()})
+        return typing.get_args(wanted)[0], None
+    return None, wanted if is_dataclass(wanted) else None

@@ -257,6 +257,7 @@ class PostgresServer:
             "unix_socket_directories": "",
             "max_connections": "200",
             "shared_preload_libraries": "pg_stat_statements",
+            "pg_stat_statements.max": "20000",  # it forgets others, so tests could not count
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_line_prefix": "%m %u@%d ",

@@ -5,8 +5,8 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
-# The statement of a write runs it (sql/tenant_sql.py). It is VOLATILE, so that the planner does
-# not. The argument names the fields of the reference, separated by commas.
+# The statement of a write calls it (sql/tenant_sql.py). It is VOLATILE, because the planner
+# evaluates other functions. The argument names the fields of the reference, separated by commas.
 RAISE_UNKNOWN = """
 CREATE FUNCTION sluice.raise_unknown(fields text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -15,7 +15,6 @@ END $$
 """
 REVOKE = "REVOKE EXECUTE ON FUNCTION sluice.raise_unknown(text) FROM PUBLIC"
 JOBS = "ALTER TABLE sluice.import_jobs ADD COLUMN tenant text NOT NULL DEFAULT ''"
-
 JOBS_INDEX = "CREATE INDEX import_jobs_tenant_idx ON sluice.import_jobs (tenant, id)"
 
 

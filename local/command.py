@@ -20,12 +20,12 @@ sys.path.insert(1, str(ROOT / "layers" / "shared"))  # for sluice, which this pa
 
 from local.aws import EmulatedAwsError  # noqa: E402
 from local.binaries import PostgresError  # noqa: E402
-from local.console import Console  # noqa: E402
 from local.database import DatabaseUnusable, connect, settings_from_url  # noqa: E402
 from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
 from local.system import STOP_SIGNALS, Options, StartError, run  # noqa: E402
+from local.terminal import Terminal  # noqa: E402
 from sluice import application  # noqa: E402
 from sluice.application import ApplicationError  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> int:
         return _open_psql(StateFolder(home), arguments.others)
     if arguments.command in ("migrate", "remove"):
         return _change_database(arguments.command)
-    console = Console(
+    terminal = Terminal(
         sys.stdout,
         verbose=arguments.verbose,
         colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"),
@@ -73,15 +73,15 @@ def main() -> int:
                 aws_tls=arguments.aws_tls,
                 parameters=dict(pair.partition("=")[::2] for pair in arguments.set),
             ),
-            console,
+            terminal,
         )
     except KeyboardInterrupt:  # during the start
         return 0
     except EXPECTED_ERRORS as error:
-        console.error(str(error))
+        terminal.error(str(error))
         return 1
     finally:
-        console.close()
+        terminal.close()
     return 0
 
 

@@ -11,7 +11,11 @@ from local.http1 import HttpRequest, HttpResponse
 from scripts import examples
 
 HERE = Path(__file__).parent
-PAGE_FOLDERS = {"/": HERE / "home", "/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
+PAGE_FOLDERS = {
+    "/": HERE / "home",
+    "/graphiql": HERE / "graphiql",
+    "/console": HERE / "console" / "page",
+}
 CONTENT_TYPES = {  # files of other types, such as LICENSES.md, are not served
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

@@ -19,15 +19,14 @@ from typing import IO
 from local.access import DatabaseAccess, check_seed, prepare_embedded, prepare_own
 from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_keys
 from local.aws import ROOT, AwsServer
-from local.console import Console
-from local.console_api import ConsoleApi
+from local.console.api import ConsoleApi
+from local.console.import_status import ImportStatus, import_jobs_fetcher
+from local.console.metrics import Metrics
 from local.database import create_embedded, settings_from_url
 from local.docker_bridge import PortForwarder, sam_env_vars
 from local.environment import LOCAL_SETTINGS, NOT_EXPORTED, aws_env_vars, function_env_vars
 from local.gateway import AccessRecord, Gateway
-from local.import_status import ImportStatus, import_jobs_fetcher
 from local.intrinsics import ACCOUNT_ID, REGION
-from local.metrics import Metrics
 from local.pages import serve_page
 from local.pool import SandboxPool
 from local.postgres import PostgresServer
@@ -35,6 +34,7 @@ from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
 from local.state import StateFolder
 from local.template import SamTemplate, read_template
+from local.terminal import Terminal
 from scripts import examples
 from scripts.derive.template import render
 from sluice import application
@@ -68,7 +68,7 @@ class Options:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def run(options: Options, console: Console) -> None:
+def run(options: Options, terminal: Terminal) -> None:
     """Start all parts and serve until a stop signal. Raise an error in command.EXPECTED_ERRORS."""
     began = time.perf_counter()
     state = StateFolder(options.state)
@@ -83,14 +83,14 @@ def run(options: Options, console: Console) -> None:
         access = prepare_own(url, state, parts) if server is None else prepare_embedded(url, state)
         database = settings_from_url(url)
         server_address = f"{database.host}:{database.port}"
-        console.step("database", f"PostgreSQL {access.version} on {server_address}")
+        terminal.step("database", f"PostgreSQL {access.version} on {server_address}")
         for remark in access.remarks:
-            console.notice(remark)
+            terminal.notice(remark)
         app = application.current()
         if options.demo_data and app.demo:
             check_seed(access, database.name)
             if rows := app.load("demo")(url):
-                console.step("demo data", f"{rows:,} rows")
+                terminal.step("demo data", f"{rows:,} rows")
         aws.wait()
         template = _template(options, state, url, access)
         for name, properties in template.tables.items():
@@ -100,7 +100,7 @@ def run(options: Options, console: Console) -> None:
             aws.make_bucket(name)
             put_bucket_notifications(aws.endpoint, name, properties)
         store_local_keys(aws.endpoint, API_KEYS_TABLE)
-        system = _System(state, console, template, url, access, aws, server)
+        system = _System(state, terminal, template, url, access, aws, server)
         asyncio.run(system.serve(listener, began))
 
 
@@ -110,7 +110,7 @@ class _System:
     def __init__(
         self,
         state: StateFolder,
-        console: Console,
+        terminal: Terminal,
         template: SamTemplate,
         url: str,
         access: DatabaseAccess,
@@ -118,7 +118,7 @@ class _System:
         server: PostgresServer | None,
     ) -> None:
         self._state = state
-        self._console = console
+        self._terminal = terminal
         self._template = template
         self._url = url
         self._access = access
@@ -155,9 +155,9 @@ class _System:
             pools = self._create_pools(log, metrics)
             console_api = ConsoleApi(metrics, pools, import_status)
             gateway = self._create_gateway(pools, metrics, console_api)
-            scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
+            scheduler = Scheduler(self._template.schedules, pools, self._terminal.notice)
             poller = QueuePoller(
-                self._aws.endpoint, self._template.sources, pools, self._console.notice
+                self._aws.endpoint, self._template.sources, pools, self._terminal.notice
             )
             watch = asyncio.create_task(self._watch_children())
             try:
@@ -169,7 +169,7 @@ class _System:
                 first_request = (
                     examples.first_request() if self._access.has_tables else "/health/ready"
                 )
-                self._console.ready(url, time.perf_counter() - began, first_request)
+                self._terminal.ready(url, time.perf_counter() - began, first_request)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
@@ -189,7 +189,7 @@ class _System:
     def _create_pools(self, log: IO[str], metrics: Metrics) -> dict[str, SandboxPool]:
         def write(name: str, number: int, line: str) -> None:
             log.write(f"{name} {line}\n")
-            self._console.log_line(name, line)
+            self._terminal.log_line(name, line)
             metrics.record_line(name, number, line)
 
         start_limit = asyncio.Semaphore(max(2, os.cpu_count() or 1))
@@ -204,7 +204,7 @@ class _System:
         self, pools: Mapping[str, SandboxPool], metrics: Metrics, console_api: ConsoleApi
     ) -> Gateway:
         def record_access(access: AccessRecord) -> None:
-            self._console.log_access(access)
+            self._terminal.log_access(access)
             metrics.record_access(access)
 
         return Gateway(
@@ -230,7 +230,7 @@ class _System:
             restarts += 1
             if restarts > MAX_RESTARTS:
                 raise StartError(f"PostgreSQL keeps ending; see {self._server.log}")
-            self._console.notice("PostgreSQL has ended; starting it again")
+            self._terminal.notice("PostgreSQL has ended; starting it again")
             # On Linux the server ends with the thread that started it. The event loop's threads
             # end with the loop.
             await asyncio.to_thread(self._server.restart)

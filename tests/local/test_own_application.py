@@ -88,7 +88,7 @@ def test_reads_before_migrate_and_everything_after(copy: Path, url: str) -> None
 
 EXAMPLES = """
     import { prepare } from './functions/docs/start.js';
-    import { requests } from './local/dashboard/traffic.js';
+    import { requests } from './local/console/page/traffic.js';
     const load = async (path, key) => {
       const headers = { 'X-API-Key': key };
       return (await fetch(process.argv[1] + path, { headers })).json();

@@ -215,7 +215,7 @@ def test_other_paths_are_not_served(demo_system: LocalSystem) -> None:
         "/graphiql/LICENSES.md",
         "/graphiql/none",
         "/graphiqlx",
-        "/console/../console_api.py",
+        "/console/../api.py",
     ):
         assert demo_system.request(path)[0] == 404
     assert demo_system.request("/graphiql", {})[0] == 404

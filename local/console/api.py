@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
+from local.console.import_status import ImportStatus
+from local.console.metrics import RETENTION_SECONDS, LastMetrics, Metrics, SecondCounts, Traffic
 from local.http1 import HttpError, HttpRequest, HttpResponse
-from local.import_status import ImportStatus
-from local.metrics import RETENTION_SECONDS, LastMetrics, Metrics, SecondCounts, Traffic
 from local.pool import SandboxPool, SandboxStatus
 
 PATH = "/console/data"

@@ -6,9 +6,15 @@ import random
 
 import pytest
 
-from local.ddsketch import BUCKETS, RELATIVE_ACCURACY, DDSketch
+from local.console.ddsketch import BUCKETS, RELATIVE_ACCURACY, DDSketch
+from local.console.metrics import (
+    COUNTED_METRICS,
+    RETENTION_SECONDS,
+    ROUTE_SECONDS,
+    Metrics,
+    parse_emf,
+)
 from local.gateway import AccessRecord
-from local.metrics import COUNTED_METRICS, RETENTION_SECONDS, ROUTE_SECONDS, Metrics, parse_emf
 
 NOW = 1_800_000_000.0
 POOL = {

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from local.console_api import ConsoleApi
+from local.console.api import ConsoleApi
+from local.console.import_status import STALE_SECONDS, ImportStatus
+from local.console.metrics import Metrics
 from local.gateway import AccessRecord
 from local.http1 import HttpError, HttpRequest
-from local.import_status import STALE_SECONDS, ImportStatus
-from local.metrics import Metrics
 from sluice.errors import DatabaseUnavailable
 from tests.fixtures.waiting import asynchronous, until
 from tests.local.conftest import PoolOpener
-from tests.local.test_metrics import POOL, FakeClock, emf
+from tests.local.console.test_metrics import POOL, FakeClock, emf
 
 JOB = {"id": 1, "resource": "products", "status": "running", "rows_read": 10}
 

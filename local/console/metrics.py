@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from local.ddsketch import DDSketch
+from local.console.ddsketch import DDSketch
 from local.gateway import AccessRecord
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ MAX_WAITING_LINES = 10_000
 CLOSE_SECONDS = 2.0
 
 
-class Console:
+class Terminal:
     """Writes lines to `out`, with colours if `colour` is set.
 
     A thread writes them, because a pipe that is not read blocks its writer. Requests continue to

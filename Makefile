@@ -240,6 +240,10 @@ eject: .venv/.dev ## write a resource as plain SQL and handlers, which are yours
 sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)
 
+.PHONY: docs
+docs: .venv-docs/.done ## build the documentation as a site in .site/html, with its links checked
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python scripts/build_docs.py
+
 lint-openapi: artefacts ## lint openapi.json with Spectral, which needs npx: APP=shop
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml $(ARTEFACTS)openapi.json
 
@@ -260,6 +264,11 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 
 .venv/.bench: requirements/bench.txt | .venv/bin/python
 	$(call install,the packages of the benchmarks)
+
+.venv-docs/.done: requirements/docs.txt
+	@echo "Installing the packages of the documentation site"
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python $(INSTALL) $< && touch $@
 
 .venv-checkov/.done: requirements/checkov.txt requirements/pip.txt
 	@echo "Installing checkov, which takes minutes"

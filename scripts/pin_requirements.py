@@ -20,6 +20,7 @@ TARGETS = {
     "bench": "requirements/bench.txt",
     "sam": "requirements/sam.txt",
     "checkov": "requirements/checkov.txt",
+    "docs": "requirements/docs.txt",
 }
 COMPILE = [
     *("uv", "pip", "compile", "--quiet", "--upgrade"),

@@ -32,7 +32,7 @@ from benchmarks import (
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import BenchmarkDatabase, benchmark_database
 from benchmarks.keys import emulated_keys
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 RESULTS = Path(__file__).with_name("results.md")
 PRODUCTS = 20_000

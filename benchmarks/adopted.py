@@ -32,7 +32,7 @@ from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
 from local.binaries import find_bindir
 from local.libpq import psql_variables
-from tests.fixtures.copied_repository import copy_of_repository, run
+from testing.copied_repository import copy_of_repository, run
 
 PRODUCTS = 20_000
 ROUNDS = 40

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.keys import ENDPOINT
-from tests.fixtures.aws import TABLES
+from testing.aws import TABLES
 
 ROOT = Path(__file__).parents[1]
 

@@ -23,7 +23,7 @@ from benchmarks.contenders import ROOT, Contender
 from benchmarks.database import BenchmarkDatabase
 from benchmarks.scenarios import Event
 from benchmarks.warm import FAR, NEAR, Worker, calibrate
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 SLUICE = Contender("Sluice", "functions.graphql.handler", ("graphql-core",))
 STRAWBERRY = Contender(

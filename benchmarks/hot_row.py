@@ -24,7 +24,7 @@ from benchmarks.contenders import ROOT, command
 from benchmarks.database import BenchmarkDatabase, connect
 from benchmarks.report import header, row
 from benchmarks.warm import FAR, NEAR, calibrate
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 CLIENTS = 8
 WINDOW = 0.5  # seconds

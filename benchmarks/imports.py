@@ -29,7 +29,7 @@ from benchmarks.database import connect
 from benchmarks.report import header, machine, row
 from scripts.load import ImportsClient, import_file
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.local_system import temporary_system
+from testing.local_system import temporary_system
 
 ROWS = 1_000_000
 CONCURRENT_ROWS = 200_000

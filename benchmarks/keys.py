@@ -11,7 +11,7 @@ from pathlib import Path
 from local.api_keys import emulated_client
 from local.aws import AwsServer
 from sluice.identity.api_keys import hash_key
-from tests.fixtures.aws import API_KEYS_TABLE, create_tables
+from testing.aws import API_KEYS_TABLE, create_tables
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # set here; contenders.py passes it to each contender
 

@@ -21,7 +21,7 @@ from benchmarks.database import connect
 from benchmarks.load_clients import LOADS
 from benchmarks.report import header, machine, row
 from scripts.seed import seed_more
-from tests.fixtures.local_system import temporary_system
+from testing.local_system import temporary_system
 
 CLIENTS = 16
 MINUTES = 5.0

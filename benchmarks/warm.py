@@ -21,7 +21,7 @@ from benchmarks.contenders import ROOT, Contender, command
 from benchmarks.database import connect
 from benchmarks.response_check import require_same
 from benchmarks.scenarios import Event
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 DISTANCE = 0.001  # s, added to each round trip
 NEAR = "0 ms"

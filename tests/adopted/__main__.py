@@ -15,7 +15,7 @@ from pathlib import Path
 from local.binaries import find_bindir
 from local.libpq import psql_variables
 from local.postgres import PostgresServer
-from tests.fixtures.copied_repository import copy_of_repository, run
+from testing.copied_repository import copy_of_repository, run
 from tests.fixtures.database import owner_connection
 from tests.fixtures.postgres import throwaway_server
 

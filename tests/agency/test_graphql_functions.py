@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.graph_types import node_of, selection
-from tests.fixtures.tcp_proxy import TcpProxy
 
 WIN = "mutation ($id: ID!, $input: WinDealInput) { row: winDeal(id: $id, input: $input) { %s } }"
 TOUCH = "mutation ($id: ID!) { touchDeal(id: $id) }"

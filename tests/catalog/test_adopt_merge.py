@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.copied_repository import run
 from tests.fixtures.adopt import ForeignSchema, adopted_copy, commit, restore
-from tests.fixtures.copied_repository import run
 
 FOLDER = Path("layers/shared/crm")
 DEALS = FOLDER / "deals.py"

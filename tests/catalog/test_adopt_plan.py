@@ -10,8 +10,8 @@ import pytest
 
 from catalog.adopt.command import default_name
 from sluice.libpq_url import parse_url
+from testing.copied_repository import run
 from tests.fixtures.adopt import SCHEMA, ForeignSchema
-from tests.fixtures.copied_repository import run
 from tests.fixtures.template import ROOT
 
 ESCAPE = "\x1b["

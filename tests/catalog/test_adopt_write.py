@@ -10,8 +10,8 @@ import pg8000.native
 import pytest
 
 from local.database import settings_from_url
+from testing.copied_repository import check_types, run
 from tests.fixtures.adopt import SCHEMA, ForeignSchema, adopted_copy, commit, restore
-from tests.fixtures.copied_repository import check_types, run
 
 FOLDER = Path("layers/shared/crm")
 LATER = """

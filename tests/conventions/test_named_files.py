@@ -35,5 +35,5 @@ def missing_files(ending: str, *folders: str) -> set[str]:
 
 
 def test_files_named_in_code_exist() -> None:
-    folders = ("layers/", "functions/", "local/", "scripts/", "benchmarks/")
+    folders = ("layers/", "functions/", "local/", "scripts/", "benchmarks/", "testing/")
     assert missing_files(".py", *folders) == set()

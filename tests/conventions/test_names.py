@@ -15,7 +15,7 @@ TRACKED = subprocess.run(
     ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout.split()
 PRODUCT = ("layers/", "functions/", "local/", "scripts/")
-CODE = (*PRODUCT, "benchmarks/")
+CODE = (*PRODUCT, "benchmarks/", "testing/")
 
 MAX_TEST_NAME = 60
 MEDIAN_TEST_NAME = 40

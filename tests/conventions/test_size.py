@@ -18,6 +18,7 @@ CODE = [
         "local",
         "scripts",
         "benchmarks",
+        "testing",
     )
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "versions" not in path.parts and path.name != "registry.py"  # which is derived

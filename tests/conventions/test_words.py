@@ -26,7 +26,17 @@ INSTEAD = {
     "whom": "name the actor",
 }
 WORD = re.compile(rf"(?<![A-Za-z])({'|'.join(INSTEAD)})(?![A-Za-z])", re.IGNORECASE)
-FOLDERS = ("layers", "functions", "catalog", "local", "scripts", "tests", "benchmarks", "events")
+FOLDERS = (
+    "layers",
+    "functions",
+    "catalog",
+    "local",
+    "scripts",
+    "testing",
+    "tests",
+    "benchmarks",
+    "events",
+)
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from testing.copied_repository import copy_of_repository, run
+from testing.local_system import temporary_system
 from tests.adopted.__main__ import loaded
-from tests.fixtures.copied_repository import copy_of_repository, run
-from tests.fixtures.local_system import temporary_system
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.template import ROOT
 

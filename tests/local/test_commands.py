@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from testing.copied_repository import SET_BY_MAKE
+from testing.local_system import LocalSystem
 from tests.fixtures.commands import ROOT, commands, is_run, pages
-from tests.fixtures.copied_repository import SET_BY_MAKE
-from tests.fixtures.local_system import LocalSystem
 
 FILE = "name,description,price,category,inventory\nAutumn Mug,,12.00,{category},3\n"
 RUNNABLE = dict.fromkeys(

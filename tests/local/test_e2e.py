@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fixtures.local_system import temporary_system
+from testing.local_system import temporary_system
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.local_system import LocalSystem, temporary_system
+from testing.local_system import LocalSystem, temporary_system
 
 ROOT = Path(__file__).parents[2]
 

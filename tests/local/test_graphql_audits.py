@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from testing.local_system import LocalSystem
 from tests.fixtures.graph_audits import AUDITS, failed_audits
-from tests.fixtures.local_system import LocalSystem
 
 
 def test_graphql_audits_pass_in_the_local_system(

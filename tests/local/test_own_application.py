@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local.postgres import PostgresServer
-from tests.fixtures.copied_repository import copy_of_repository
+from testing.copied_repository import copy_of_repository
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.own_application import NAME, TABLES, add_application
 from tests.fixtures.postgres import throwaway_server
 

@@ -13,8 +13,8 @@ from sluice.db.engine import make_engine
 from sluice.migrations.removal import remove
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.postgres import throwaway_server
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from local.api_keys import LOCAL_KEYS
 from local.pages import CONTENT_SECURITY_POLICY, CONTENT_TYPES, PAGE_FOLDERS, page_files
-from tests.fixtures.local_system import LocalSystem
+from testing.local_system import LocalSystem
 from tests.fixtures.template import ROOT
 
 CHROMIUM = next(

@@ -11,7 +11,7 @@ import pg8000.native
 import pytest
 
 from sluice.settings import DatabaseSettings
-from tests.fixtures.local_system import LocalSystem, temporary_system
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.logs_insights import fields_read, matching_lines, parse_line
 from tests.fixtures.template import source_template
 from tests.fixtures.waiting import asynchronous, wait_until

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from local.api_keys import TABLES, emulated_client
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.waiting import wait_until
 
 QUOTA = 40

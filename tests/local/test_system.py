@@ -16,7 +16,7 @@ import pytest
 
 from local.postgres import free_port
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.local_system import LocalSystem, temporary_system
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.waiting import is_running, wait_until
 
 ROOT = Path(__file__).parents[2]

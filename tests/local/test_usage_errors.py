@@ -11,7 +11,7 @@ import pytest
 
 from local.database import settings_from_url
 from local.postgres import PostgresServer
-from tests.fixtures.local_system import ROOT, LocalSystem, temporary_system
+from testing.local_system import ROOT, LocalSystem, temporary_system
 
 # environment variables, and words of the error message
 UsageError = tuple[dict[str, str], list[str]]

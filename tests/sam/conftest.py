@@ -17,7 +17,7 @@ import pytest
 from local.docker_bridge import PortForwarder, sam_env_vars
 from local.postgres import PostgresServer, free_port
 from sluice.settings import AwsSettings, DatabaseSettings
-from tests.fixtures.aws import TABLES
+from testing.aws import TABLES
 from tests.fixtures.database import CURSOR_KEY, copy_database, owner_connection
 from tests.fixtures.shop import Shop
 from tests.fixtures.template import ROOT

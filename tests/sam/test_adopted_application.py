@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from testing.copied_repository import copy_of_repository, run
+from testing.local_system import LocalSystem, temporary_system
 from tests.adopted.__main__ import adopt, loaded
-from tests.fixtures.copied_repository import copy_of_repository, run
-from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.template import ROOT
 from tests.sam.conftest import Sam

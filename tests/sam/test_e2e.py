@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.fixtures.local_system import temporary_system
+from testing.local_system import temporary_system
 from tests.fixtures.template import ROOT
 from tests.sam.conftest import Sam
 

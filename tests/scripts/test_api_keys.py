@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scripts.api_keys import main
-from tests.fixtures.copied_repository import SET_BY_MAKE
-from tests.fixtures.local_system import LocalSystem
+from testing.copied_repository import SET_BY_MAKE
+from testing.local_system import LocalSystem
 
 ROOT = Path(__file__).parents[2]
 

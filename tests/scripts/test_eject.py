@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.copied_repository import check_types, copy_of_repository, run
+from testing.copied_repository import check_types, copy_of_repository, run
 
 EJECT = (".venv/bin/python", "-m", "scripts.eject", "deals")
 FILES = ("tests/apps/agency/deals_sql.py", "tests/apps/agency/routes/deals.py")

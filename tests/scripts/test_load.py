@@ -10,7 +10,8 @@ from urllib.error import HTTPError
 import pytest
 
 from scripts.load import LoadError, main, service_error
-from tests.fixtures.local_system import LocalSystem, demo_system
+from testing.local_system import LocalSystem
+from tests.fixtures.local_system import demo_system
 
 __all__ = ["demo_system"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from local.intrinsics import load_template
 from local.template import SamTemplate, read_template
-from tests.fixtures.copied_repository import copy_of_repository, run
+from testing.copied_repository import copy_of_repository, run
 from tests.fixtures.own_application import NAME, add_application
 
 ARTEFACTS = f"deploy/{NAME}"

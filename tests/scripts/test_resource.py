@@ -16,7 +16,7 @@ from sluice.kinds.integer import BigInt
 from sluice.kinds.jsonb import Json
 from sluice.kinds.text import Email, Text
 from sluice.resource import Resource
-from tests.fixtures.copied_repository import check_types, copy_of_repository, run
+from testing.copied_repository import check_types, copy_of_repository, run
 
 KINDS = (
     "email:email:unique code:slug! name:text! size:integer weight:bigint! price:numeric(12,2)!"

@@ -6,12 +6,12 @@ import pytest
 
 from sluice.resource import Many, One
 from sluice.sql.identifiers import qualified
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.cases import case_of, has_trigger, path_of
 from tests.fixtures.client import Client
 from tests.fixtures.resources import RESOURCES, links, row_path
-from tests.fixtures.tcp_proxy import TcpProxy
 
 ROWS = 7
 LISTS = [

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from sluice.http.route import RouteSpec
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.cases import case_of, parameters_of
 from tests.fixtures.client import Client
@@ -18,7 +19,6 @@ from tests.fixtures.resources import (
     new_row_path,
     resource_routes,
 )
-from tests.fixtures.tcp_proxy import TcpProxy
 
 
 def with_row_id(target: str, client: Client) -> str:

@@ -25,7 +25,8 @@ from local.template import LambdaFunction, SamTemplate, read_template
 from scripts.derive.template import logical_id
 from sluice import application
 from sluice.settings import AwsSettings, DatabaseSettings
-from tests.fixtures.aws import TABLES, AddApiKey
+from testing.aws import TABLES
+from tests.fixtures.aws import AddApiKey
 from tests.fixtures.database import CURSOR_KEY, owner_connection
 from tests.fixtures.template import ROOT
 

@@ -22,7 +22,7 @@ from local.sandbox import Sandbox
 from local.template import LambdaFunction, read_template
 from sluice import runtime
 from sluice.settings import AwsSettings, DatabaseSettings
-from tests.fixtures.aws import TABLES
+from testing.aws import TABLES
 from tests.fixtures.database import CURSOR_KEY
 from tests.fixtures.shop import Shop
 from tests.fixtures.template import ROOT, function_of

@@ -23,7 +23,7 @@ from sluice.db.breaker import (
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.errors import CircuitOpen, DatabaseUnavailable
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import RATE_LIMIT_TABLE
+from testing.aws import RATE_LIMIT_TABLE
 
 NOW = 1_800_000_000.0
 

@@ -17,7 +17,7 @@ from sluice.db.database import Database
 from sluice.db.pool import PoolMetrics
 from sluice.errors import ConnectionLost, DatabaseUnavailable, PoolExhausted
 from sluice.query import Query
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 PID = "SELECT pg_backend_pid()"
 EMPTY = PoolMetrics(size=1, checked_in=0, checked_out=0, overflow=0, invalid=0)

@@ -13,7 +13,7 @@ from sluice.db.driver.connection import SET_TIMEOUTS
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 SLEEP = "SELECT pg_sleep(5) AS outlives_its_request"
 TIMEOUTS = """

@@ -10,7 +10,7 @@ from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
-from tests.fixtures.tcp_proxy import TcpProxy
+from testing.tcp_proxy import TcpProxy
 
 PREPARED_STATEMENTS = """
     SELECT statement, generic_plans + custom_plans AS runs

@@ -15,8 +15,8 @@ from sluice.db.database import Database
 from sluice.db.replica import Replica
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
+from testing.tcp_proxy import TcpProxy
 from tests.engine.db.conftest import MakeDatabase
-from tests.fixtures.tcp_proxy import TcpProxy
 
 MINE, OTHER = "tenant 'a'", "tenant b"
 USER = {"user": "tenant_reader", "password": "canary-reader"}

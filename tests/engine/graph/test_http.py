@@ -11,9 +11,9 @@ from graphql import build_client_schema, get_introspection_query, print_schema
 
 from sluice import runtime
 from sluice.graph.schema import current_schema
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 
 GRAPHQL = "application/graphql-response+json"
 

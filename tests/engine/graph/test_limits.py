@@ -9,9 +9,9 @@ import pytest
 from graphql import parse
 
 from sluice import runtime
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 
 MAX_CPU_SECONDS = 0.05  # of the whole request
 GRAPHQL_RESPONSE = "application/graphql-response+json"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sluice import runtime
 from sluice.query import Query
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 
 
 def test_terminated_backend_is_replaced(library: Library) -> None:

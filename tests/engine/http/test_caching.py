@@ -1,7 +1,7 @@
 """`Cache-Control` and `Vary`: a shared cache never sends one client's response to another."""
 
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 
 
 def test_stale_response_is_not_stored(library: Library, proxy: TcpProxy) -> None:

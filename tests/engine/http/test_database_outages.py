@@ -16,11 +16,11 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import AwsSettings
+from testing.local_system import descendant_pids
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.database import owner_connection, runtime_settings
-from tests.fixtures.local_system import descendant_pids
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
 MAX_RESPONSE_SECONDS = 1.0  # the time limit of each request

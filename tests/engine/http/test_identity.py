@@ -13,7 +13,8 @@ from sluice import runtime
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
+from testing.aws import API_KEYS_TABLE
+from tests.fixtures.aws import AddApiKey
 from tests.fixtures.client import HANDLERS
 from tests.fixtures.sample import Library
 

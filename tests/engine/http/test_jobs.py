@@ -12,8 +12,8 @@ from sluice import runtime
 from sluice.database_settings import RESUME_SECONDS, DatabaseSettings
 from sluice.errors import DatabaseUnavailable
 from sluice.sql.health import HealthRepository
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
 CONNECT_TIMEOUT = 0.05  # seconds that a request waits for a connection

@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
+from testing.canaries import SECRET
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.log_redaction import SECRET
 from tests.fixtures.sample import Library
-from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}
 RAISE = """

@@ -13,8 +13,9 @@ import pytest
 from local.api_keys import emulated_client
 from sluice import application, runtime
 from sluice.settings import AwsSettings, Settings
+from testing.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE
 from tests.engine.http.snapstart_child import LEASED_REQUESTS, REQUESTS_AFTER_RESTORE
-from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, AddApiKey
+from tests.fixtures.aws import AddApiKey
 from tests.fixtures.sample import Library
 
 ROOT = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import CounterStore, CounterStoreUnavailable, Limiter
 from sluice.limits.window import Policy
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import RATE_LIMIT_TABLE
+from testing.aws import RATE_LIMIT_TABLE
 
 THREADS = 16
 LATER = 2_000_000_000  # seconds since the epoch

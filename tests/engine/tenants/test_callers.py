@@ -16,6 +16,7 @@ from sluice.http.resource_routes import resource_api
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator
 from sluice.settings import AwsSettings
+from testing.aws import API_KEYS_TABLE
 from tests.engine.tenants.callers import (
     ALL_SCOPES,
     VERIFIED_BY_GATEWAY,
@@ -25,7 +26,7 @@ from tests.engine.tenants.callers import (
 )
 from tests.engine.tenants.lodge_client import Lodge
 from tests.engine.tenants.tables import ONE, TWO
-from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
+from tests.fixtures.aws import AddApiKey
 
 THREE = "00000000-0000-4000-8000-000000000003"
 MakeCaller = Callable[..., Caller]

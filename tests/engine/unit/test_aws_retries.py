@@ -15,7 +15,7 @@ from sluice.aws.client import MAX_IDLE, MIN_TIME_FOR_RETRY, RETRY_DELAY, AwsClie
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.limits.dynamo import DynamoCounterStore
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import RATE_LIMIT_TABLE
+from testing.aws import RATE_LIMIT_TABLE
 from tests.fixtures.lossy_proxy import ResponseAction, lossy_proxy
 
 AWS_SETTINGS = AwsSettings("us-east-1", "a", "b")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.local_system import LocalSystem
+from testing.local_system import LocalSystem
 
 PAGES = [Path(__file__).parents[3] / name for name in ("README.md", "docs/graphql.md")]
 EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)

@@ -6,9 +6,9 @@ from sluice.graph.cost import calculate_cost
 from sluice.graph.document import DocumentCache
 from sluice.graph.plan import plan
 from sluice.settings import GraphqlSettings
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.graph import error_codes
 from tests.fixtures.shop import Shop
-from tests.fixtures.tcp_proxy import TcpProxy
 
 LIMITS = GraphqlSettings(introspection=True)
 GRAPHQL_RESPONSE = "application/graphql-response+json"

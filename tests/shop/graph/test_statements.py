@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.graph import data
 from tests.fixtures.shop import Shop
-from tests.fixtures.tcp_proxy import TcpProxy
 
 PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
 ORDERS = """{

@@ -23,13 +23,13 @@ from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
+from testing.local_system import LocalSystem, descendant_pids, temporary_system
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrency import run_concurrently
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import LocalSystem, descendant_pids, temporary_system
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.shop import Shop
-from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 from tests.shop.concurrent_orders import (
     ShopEnvironment,

@@ -2,10 +2,10 @@
 
 import pytest
 
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.resources import new_row_path
 from tests.fixtures.shop import Shop
-from tests.fixtures.tcp_proxy import TcpProxy
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """`make run` on a database with another application changes nothing in it."""
 
+from testing.local_system import temporary_system
 from tests.fixtures.foreign_database import ForeignDatabase
-from tests.fixtures.local_system import temporary_system
 
 
 def test_make_run_changes_nothing(database: ForeignDatabase) -> None:

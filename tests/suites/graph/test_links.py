@@ -11,13 +11,13 @@ from sluice.graph.part import graphql_name
 from sluice.kinds.field import Field
 from sluice.resource import Many
 from sluice.sql.identifiers import qualified
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.cases import has_trigger
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.graph_types import FIELDS, ROWS, TYPES, new_id, resource_of, value_of
-from tests.fixtures.tcp_proxy import TcpProxy
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from graphql import (
 
 from sluice import application
 from sluice.graph.part import PUBLIC
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.client import Client
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.graph_types import FIELDS, ROWS, TYPES, new_id
-from tests.fixtures.tcp_proxy import TcpProxy
 
 SCOPES = application.current().all_scopes
 VALUES = {

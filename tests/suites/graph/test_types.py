@@ -2,6 +2,7 @@
 
 import pytest
 
+from testing.tcp_proxy import TcpProxy
 from tests.fixtures.application import count_statements
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import Client
@@ -16,7 +17,6 @@ from tests.fixtures.graph_types import (
     rest_node,
     selection,
 )
-from tests.fixtures.tcp_proxy import TcpProxy
 
 UNKNOWN_IDS = ["0", "999999999999", "9" * 20, "-1", "abc", "", "1 OR 1=1", "\0"]
 

@@ -23,7 +23,8 @@ APP = os.environ.get("SLUICE_APP", "")
 OWN = OWN_TESTS.get(APP, (APP,) if APP else ())
 # Their tests take seconds each. One process would run the last of them while the others are idle.
 FIRST = (
-    *("catalog", "local", "scripts", "engine/adhoc_sql", "engine/imports", "engine/migrations"),
+    *("catalog", "local", "pages", "scripts"),
+    *("engine/adhoc_sql", "engine/imports", "engine/migrations"),
     *("shop/imports", "shop/sessions"),
     *("suites/test_openapi_requests.py", "suites/test_import.py", "suites/test_values.py"),
 )

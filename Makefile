@@ -39,7 +39,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi resource adopt drift eject sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -186,6 +186,14 @@ rotate-key: .venv/.run ## replace an API key: ID=3f1c6a527d0e STACK=sluice
 revoke-key: .venv/.run ## revoke an API key: ID=3f1c6a527d0e STACK=sluice
 	@$(BIN)/python scripts/api_keys.py revoke "$(ID)" $(OF_STACK)
 
+ISSUER_PORT ?= 3900
+.PHONY: issuer token
+issuer: .venv/.run ## serve the key set of a token issuer for this machine: ISSUER_PORT=3900
+	@exec $(BIN)/python scripts/local_issuer.py serve --port "$(ISSUER_PORT)"
+
+token: .venv/.run ## print a token of that issuer: SCOPES='catalog:read' SUBJECT=ada ARGS='--minutes 60 --claims {"org_id":"7"}'
+	@$(BIN)/python scripts/local_issuer.py token --port "$(ISSUER_PORT)" --scopes "$(SCOPES)" --subject "$(or $(SUBJECT),local-user)" $(ARGS)
+
 dead-letters: .venv/.run ## list the messages of imports that failed five times: STACK=sluice
 	@$(BIN)/python scripts/dead_letters.py list $(OF_STACK)
 
@@ -204,6 +212,9 @@ psql: .venv/.run ## open psql on the running system's database, as its owner: AR
 
 env: .venv/.run ## print a function's environment variables as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)
+
+invoke: .venv/.run ## run a handler in this process, for a debugger: FUNCTION=ProductsFunction EVENT=events/products_list.json ARGS=--pdb
+	@exec $(BIN)/python -m scripts.invoke "$(FUNCTION)" "$(EVENT)" $(ARGS)
 
 clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean

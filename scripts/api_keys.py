@@ -105,7 +105,7 @@ def rotate(table: Any, options: argparse.Namespace) -> None:
     }
     print(_store_new(table, copied))
     print(
-        f"revoke the old key when it is not used any more: api_keys.py revoke {options.id}",
+        f"revoke the old key when no client uses it any more: make revoke-key ID={options.id}",
         file=sys.stderr,
     )
 

@@ -1,0 +1,47 @@
+"""The how-to pages that add code: their files and commands work together in a copy of the shop."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.copied_repository import copy_of_repository, run
+from tests.fixtures.local_system import LocalSystem, temporary_system
+from tests.fixtures.page_runner import ROOT, check, commands_of, write_files
+
+PAGES = [
+    ROOT / "docs" / "how-to" / f"{name}.md"
+    for name in ("custom-rule", "custom-route", "orm-session", "background-job")
+]
+DONE_BEFORE = re.compile(r"make (run|derive)")
+
+
+@pytest.fixture(scope="module")
+def copy() -> Iterator[Path]:
+    """A copy of the repository with the code of all pages."""
+    with copy_of_repository() as folder:
+        for page in PAGES:
+            write_files(page, folder)
+        run(folder, "make", "derive", "APP=shop")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def system(copy: Path) -> Iterator[LocalSystem]:
+    with temporary_system(copy, SLUICE_SEED="") as system:
+        yield system.start()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_added_code_does_what_the_page_says(page: Path, copy: Path, system: LocalSystem) -> None:
+    commands = [c for c in commands_of(page) if not DONE_BEFORE.fullmatch(c.text)]
+    assert commands != []
+    check(commands, copy, system.home / "state", system.local_json["base_url"])
+
+
+def test_added_code_is_formatted_and_typed(copy: Path) -> None:
+    """The pages show code as `make check` wants it."""
+    run(copy, ".venv/bin/ruff", "check", "layers", "functions")
+    run(copy, ".venv/bin/ruff", "format", "--check", "layers", "functions")
+    run(copy, ".venv/bin/python", "-m", "mypy", "layers/shared", "functions")

@@ -9,9 +9,13 @@ NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w
 EXAMPLES = {
     "layers/shared/chinook/album.py",
     "layers/shared/chinook/artist.py",
+    "functions/cancel_unpaid/handler.py",
     "layers/shared/crm/deals.py",
     "layers/shared/firm/notes.py",
+    "layers/shared/shop/merging.py",
+    "layers/shared/shop/restocking.py",
     "layers/shared/shop/routes/suppliers.py",
+    "layers/shared/shop/routes/users.py",
     "layers/shared/shop/suppliers.py",
 }
 

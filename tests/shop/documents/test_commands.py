@@ -9,6 +9,7 @@ import pytest
 from tests.fixtures.commands import (
     ROOT,
     RUN,
+    RUN_AS_PAGES,
     TESTED_ELSEWHERE,
     CoveredElsewhere,
     commands,
@@ -36,6 +37,12 @@ def test_listed_commands_are_documented(entry: CoveredElsewhere) -> None:
     assert any(re.fullmatch(entry.pattern, command) for _, command in SHOWN), (
         "no page shows it; remove the entry"
     )
+
+
+@pytest.mark.parametrize(("name", "test"), RUN_AS_PAGES.items())
+def test_pages_that_run_as_a_whole_are_named_in_the_test(name: str, test: str) -> None:
+    assert (ROOT / "docs" / "how-to" / f"{name}.md").exists()
+    assert f'"{name}"' in (ROOT / test).read_text() or f"{name}.md" in (ROOT / test).read_text()
 
 
 @pytest.mark.parametrize("pattern", RUN)

@@ -1,10 +1,11 @@
 """Start the runtime in a sandbox, as Lambda's bootstrap does.
 
-    python -s -P bootstrap.py PARENT_PID MEMORY_MB|- SITE_PACKAGES|- HANDLER
+    python -s -P bootstrap.py PARENT_PID MEMORY_MB|- SITE_PACKAGES|- TRACE_FD HANDLER
 
 It runs as a file, not as a module, so that a function cannot import this repository. SITE_PACKAGES
 is set for a function that `sam build` built (started with -S). Then only the packages of Lambda's
-Python image can be imported from that folder; all others must be in the layer, as on AWS.
+Python image can be imported from that folder; all others must be in the layer, as on AWS. TRACE_FD
+is the pipe for statement_trace.py.
 """
 
 import importlib.abc
@@ -12,6 +13,7 @@ import importlib.machinery
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 # The packages of Lambda's Python image (/var/runtime).
 IMAGE_PACKAGES = frozenset(
@@ -35,11 +37,9 @@ class ImagePackages(importlib.abc.MetaPathFinder):
 
 
 def main() -> None:
-    """Set the parent death signal, the memory limit and the import path, then serve."""
-    parent, memory, packages, handler = sys.argv[1:]
-    runpy.run_path(str(Path(__file__).with_name("parent_death.py")))["set_parent_death_signal"](
-        int(parent)
-    )
+    """Set the parent death signal, the memory limit, the trace and the import path, then serve."""
+    parent, memory, packages, trace, handler = sys.argv[1:]
+    _neighbour("parent_death.py")["set_parent_death_signal"](int(parent))
     if memory != "-":
         import resource  # it does not exist on Windows
 
@@ -48,8 +48,14 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))  # the function's folder comes before its layers
     if packages != "-":
         sys.meta_path.append(ImagePackages(packages))
+    _neighbour("statement_trace.py")["install"](int(trace))
     sys.argv = ["awslambdaric", handler]
     serve()
+
+
+def _neighbour(name: str) -> dict[str, Any]:
+    """Run a file of this folder, which is not on the path, and return its names."""
+    return runpy.run_path(str(Path(__file__).with_name(name)))
 
 
 def serve() -> None:

@@ -8,12 +8,13 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.http1 import HttpError, HttpLimits, HttpRequest, HttpResponse, HttpServer
 from local.invocation_result import InvocationResult
+from local.invocation_trace import InvocationTrace
 from local.origins import is_cross_origin, is_loopback_host, target_authority
 from local.pages import serve_page
 from local.payload import build_event, build_response, new_request_id
@@ -27,6 +28,8 @@ LIMITS = HttpLimits(
     head=10_240, body=10 * 1024 * 1024, idle=75.0, head_seconds=10.0, body_seconds=30.0
 )
 INTEGRATION_SECONDS = 30.0
+
+Page = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,16 @@ class AccessRecord:
     init: float | None = None
     error: str | None = None
     route: str | None = None  # the route key; None if the gateway itself responded
+    request_id: str = ""  # as in the response and the log
+    trace: InvocationTrace | None = None  # None if no function ran
 
 
 class Gateway:
     """Serves the routes of `template` on one port.
 
-    `pools` has a pool for every function that a route names. `pages` is called before the routes
-    are matched: it returns the response to a request for a page, or None. `log` is called after
-    each other request.
+    `pools` has a pool for every function that a route names. `pages` are called in order before the
+    routes are matched: each returns the response to a request for a page, or None. `log` is called
+    after each other request.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class Gateway:
         *,
         integration_seconds: float = INTEGRATION_SECONDS,
         limits: HttpLimits = LIMITS,
-        pages: Callable[[HttpRequest], HttpResponse | None] = serve_page,
+        pages: Sequence[Page] = (serve_page,),
     ) -> None:
         self._routes = RouteTable(template.routes)
         self._cors = template.cors
@@ -95,7 +100,7 @@ class Gateway:
             authority = target_authority(request.target)
             request.target = _origin_form(request.target)
             self._require_local(request, authority)
-            local_page = self._pages(request)
+            local_page = await self._page(request)
             if local_page is not None:
                 return local_page
             match = self._routes.match(request.method, request.target.partition("?")[0])
@@ -121,9 +126,18 @@ class Gateway:
                 init=result.init if result else None,
                 error=error_text,
                 route=match.route.key if match else None,
+                request_id=_request_id(headers),
+                trace=result.trace if result else None,
             )
         )
         return HttpResponse(response.status, headers, response.body)
+
+    async def _page(self, request: HttpRequest) -> HttpResponse | None:
+        for page in self._pages:
+            response = page(request)
+            if response is not None:
+                return response if isinstance(response, HttpResponse) else await response
+        return None
 
     def _require_local(self, request: HttpRequest, authority: str | None) -> None:
         """Raise HttpError 421 for another host name, and 403 for a page of another origin.
@@ -214,6 +228,12 @@ _CORS_RESPONSE_HEADERS = frozenset(
         "access-control-allow-credentials",
     }
 )
+
+
+def _request_id(headers: Sequence[tuple[str, str]]) -> str:
+    """Return the function's request id; the gateway's if no function responded."""
+    named = dict(headers)
+    return named.get("x-request-id", named["apigw-requestid"])
 
 
 def _allows(cors: CorsConfiguration, origin: str) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from local.invocation_trace import InvocationTrace
+
 MAX_PAYLOAD_BYTES = 6_291_556  # of an event and of a response, as in Lambda's error messages
 
 
@@ -15,13 +17,14 @@ class InvocationResult:
 
     `error` is the type of the error, None if the function returned. `payload` is the function's
     response, or Lambda's error document. Times are in seconds; `init` is None unless the sandbox
-    was new.
+    was new. `trace` is None if no sandbox ran the function.
     """
 
     payload: bytes
     error: str | None = None
     duration: float = 0.0
     init: float | None = None
+    trace: InvocationTrace | None = None
 
     @property
     def error_message(self) -> str:

@@ -24,6 +24,8 @@ from local.invocation_result import (
     report_line,
     report_record,
 )
+from local.invocation_trace import InvocationTrace, TracedStatement
+from local.output_pipe import OutputPipe
 from local.runtime_api import Invocation, RuntimeApi
 from local.template import LambdaFunction
 
@@ -31,7 +33,6 @@ SandboxState = Literal["starting", "idle", "busy", "ended"]
 
 INIT_SECONDS = 10.0
 MEMORY_CHECK_INTERVAL = 0.1
-MAX_LINE_BYTES = 1024 * 1024  # CloudWatch's limit for one event
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 # Errors after which Lambda does not use the execution environment again.
 FATAL = frozenset(
@@ -75,12 +76,13 @@ class Sandbox:
         self._busy = False
         self._environment = environment
         self._json = function.log_format == "JSON"
-        self._log = log
+        self._write_log = log
         self._api = RuntimeApi(function.name, function.timeout)
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._output = -1
-        self._partial = b""
+        self._output: OutputPipe | None = None
+        self._statements: OutputPipe | None = None
+        self._trace = InvocationTrace()  # of the current or the next invocation
         self._init: float | None = None
         self._peak: tuple[float, int | None] = (float("-inf"), None)
 
@@ -122,27 +124,28 @@ class Sandbox:
         milliseconds = (time.perf_counter() - began) * 1000
         await self.stop()
         self._log_failed_init(result, milliseconds)
-        raise InitFailed(result)
+        raise InitFailed(replace(result, trace=self._trace))
 
     async def _spawn(self, address: str) -> asyncio.subprocess.Process:
-        self._output, child_output = os.pipe()
-        os.set_blocking(self._output, False)
-        asyncio.get_running_loop().add_reader(self._output, self._read_output)
+        self._output = output = OutputPipe(self._log_output)
+        self._statements = statements = OutputPipe(self._add_statement)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *_command(self.function),
+                *_command(self.function, statements.write_end),
                 cwd=self.function.folder,
                 env={**self._environment, "AWS_LAMBDA_RUNTIME_API": address},
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=child_output,
-                stderr=child_output,
+                stdout=output.write_end,
+                stderr=output.write_end,
+                pass_fds=(statements.write_end,),
                 start_new_session=True,  # so that stopping it also stops its own children
             )
         except OSError as error:  # the function's folder does not exist
             await self.stop()
             raise InitFailed(failure("Runtime.InvalidEntrypoint", str(error))) from error
         finally:
-            os.close(child_output)
+            output.close_write_end()
+            statements.close_write_end()
         return self._process
 
     def _log_failed_init(self, result: InvocationResult, milliseconds: float) -> None:
@@ -177,7 +180,7 @@ class Sandbox:
             result = failure("Sandbox.Timedout", message, request_id)
         result = replace(result, duration=time.perf_counter() - began, init=self._init)
         max_memory_used = self._peak_memory()
-        self._read_output()
+        self._read_pipes()
         if result.error in FATAL:
             self._kill()
             self._log(f"{request_id} {result.error_message}")
@@ -187,8 +190,9 @@ class Sandbox:
         else:
             self._log(f"END RequestId: {request_id}")
             self._log(report_line(request_id, result, **used))
+        trace, self._trace = self._trace, InvocationTrace()
         self._init, self._busy = None, False
-        return result
+        return replace(result, trace=trace)
 
     async def stop(self) -> None:
         """Kill the process and release its resources, as Lambda does."""
@@ -196,10 +200,9 @@ class Sandbox:
         if self._watch is not None:
             await self._watch
         await self._api.stop()
-        if self._output >= 0:
-            asyncio.get_running_loop().remove_reader(self._output)
-            os.close(self._output)
-            self._output = -1
+        for pipe in (self._output, self._statements):
+            if pipe is not None:
+                pipe.close()
 
     def _kill(self) -> None:
         self.alive = False
@@ -210,31 +213,29 @@ class Sandbox:
     async def _watch_process(self, process: asyncio.subprocess.Process) -> None:
         status = await process.wait()
         self.alive = False
-        self._read_output()
-        if self._partial:
-            self._log(self._partial.decode(errors="replace"))
+        if self._output is not None:
+            self._output.flush()
         self._api.end(process_exit(status))
         self._api.ready.set()  # wakes `start`, which then sees that the process has ended
 
-    def _read_output(self) -> None:
-        """Log what the process has written, so that its lines precede the END of their request."""
-        if self._output < 0:
-            return
-        while True:
-            try:
-                chunk = os.read(self._output, 65536)
-            except BlockingIOError:
-                return
-            if not chunk:
-                asyncio.get_running_loop().remove_reader(self._output)
-                return
-            *lines, self._partial = (self._partial + chunk).split(b"\n")
-            if len(self._partial) > MAX_LINE_BYTES:
-                lines.append(self._partial)
-                self._partial = b""
-            for line in lines:
-                # awslambdaric separates the lines of a traceback by CR
-                self._log(line.decode(errors="replace").replace("\r", "\n"))
+    def _read_pipes(self) -> None:
+        """Read what the process has written, so that it precedes the END of its request."""
+        for pipe in (self._output, self._statements):
+            if pipe is not None:
+                pipe.read()
+
+    def _log_output(self, line: bytes) -> None:
+        # awslambdaric separates the lines of a traceback by CR
+        self._log(line.decode(errors="replace").replace("\r", "\n"))
+
+    def _log(self, line: str) -> None:
+        self._trace.add_line(line)
+        self._write_log(line)
+
+    def _add_statement(self, line: bytes) -> None:
+        statement = TracedStatement.from_line(line)
+        if statement is not None:
+            self._trace.add_statement(statement)
 
     def _peak_memory(self) -> int | None:
         """Return the peak memory in MB, or None outside Linux.
@@ -252,8 +253,8 @@ class Sandbox:
         return self._peak[1]
 
 
-def _command(function: LambdaFunction) -> list[str]:
-    """Return the command line of the sandbox.
+def _command(function: LambdaFunction, trace: int) -> list[str]:
+    """Return the command line of the sandbox. `trace` is the pipe for its SQL statements.
 
     -P and -s keep this repository and the user's site-packages off the path. For a built function,
     -S also keeps off the packages that are installed in this environment.
@@ -274,5 +275,6 @@ def _command(function: LambdaFunction) -> list[str]:
         str(os.getpid()),
         memory,
         packages,
+        str(trace),
         function.handler,
     ]

@@ -19,9 +19,7 @@ from typing import IO
 from local.access import DatabaseAccess, check_seed, prepare_embedded, prepare_own
 from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_keys
 from local.aws import ROOT, AwsServer
-from local.console.api import ConsoleApi
-from local.console.import_status import ImportStatus, import_jobs_fetcher
-from local.console.metrics import Metrics
+from local.console.wiring import ConsoleServers, LocalConsole
 from local.database import create_embedded, settings_from_url
 from local.docker_bridge import PortForwarder, sam_env_vars
 from local.environment import LOCAL_SETTINGS, NOT_EXPORTED, aws_env_vars, function_env_vars
@@ -151,10 +149,9 @@ class _System:
             (self._state.home / "functions.log").open("w", buffering=1) as log,
             ExitStack() as forwarders,
         ):
-            metrics, import_status = Metrics(), ImportStatus(import_jobs_fetcher(self._app))
-            pools = self._create_pools(log, metrics)
-            console_api = ConsoleApi(metrics, pools, import_status)
-            gateway = self._create_gateway(pools, metrics, console_api)
+            console = self._create_console()
+            pools = self._create_pools(log, console)
+            gateway = self._create_gateway(pools, console)
             scheduler = Scheduler(self._template.schedules, pools, self._terminal.notice)
             poller = QueuePoller(
                 self._aws.endpoint, self._template.sources, pools, self._terminal.notice
@@ -180,17 +177,17 @@ class _System:
                 await scheduler.stop()
                 await poller.stop()
                 await gateway.stop()
-                await import_status.stop()
+                await console.stop()
                 await asyncio.gather(*(pool.stop() for pool in pools.values()))
                 watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
 
-    def _create_pools(self, log: IO[str], metrics: Metrics) -> dict[str, SandboxPool]:
+    def _create_pools(self, log: IO[str], console: LocalConsole) -> dict[str, SandboxPool]:
         def write(name: str, number: int, line: str) -> None:
             log.write(f"{name} {line}\n")
             self._terminal.log_line(name, line)
-            metrics.record_line(name, number, line)
+            console.record_line(name, number, line)
 
         start_limit = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         return {
@@ -200,19 +197,20 @@ class _System:
             for name, function in self._template.functions.items()
         }
 
-    def _create_gateway(
-        self, pools: Mapping[str, SandboxPool], metrics: Metrics, console_api: ConsoleApi
-    ) -> Gateway:
+    def _create_console(self) -> LocalConsole:
+        maintenance = None if self._server is None else settings_from_url(self._server.url())
+        bucket = next(iter(self._template.buckets))
+        return LocalConsole(
+            ConsoleServers(self._app, self._analyst, maintenance, self._aws.endpoint, bucket)
+        )
+
+    def _create_gateway(self, pools: Mapping[str, SandboxPool], console: LocalConsole) -> Gateway:
         def record_access(access: AccessRecord) -> None:
             self._terminal.log_access(access)
-            metrics.record_access(access)
+            console.record_access(access)
 
-        return Gateway(
-            self._template,
-            pools,
-            record_access,
-            pages=lambda request: console_api.page(request) or serve_page(request),
-        )
+        pages = (console.make_api(pools).page, serve_page)
+        return Gateway(self._template, pools, record_access, pages=pages)
 
     async def _watch_children(self) -> None:
         """Restart PostgreSQL if it was killed. Raise StartError if the emulated services end.

@@ -12,11 +12,7 @@ with access to the table.
 
 import argparse
 import os
-import re
-import secrets
 import sys
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,19 +20,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import key_table
 from local.api_keys import API_KEYS_TABLE, SCOPES
+from local.key_table import ApiKeyError, KeyRights
 from local.state import StateFolder
-from sluice import application
-from sluice.identity.api_keys import hash_key
-from sluice.tenants import canonical
-
-PREFIX = "sluice_"  # so that scanners for leaked secrets can identify a key
-ID_LENGTH = 12  # the first characters of the hash identify a key
-DAY = 86_400
-
-
-class ApiKeyError(Exception):
-    """The command failed. The message says why."""
 
 
 def main(arguments: list[str]) -> int:
@@ -52,36 +39,17 @@ def main(arguments: list[str]) -> int:
 
 def create(table: Any, options: argparse.Namespace) -> None:
     """Create a key and print it."""
-    unknown = sorted(set(options.scopes) - set(SCOPES))
-    if unknown:
-        raise ApiKeyError(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
-    item = {"client": options.client, "scopes": set(options.scopes), "tier": options.tier}
-    if options.tenant:
-        item["tenants"] = {_tenant(text) for text in options.tenant}
-    if options.days:
-        item["expires_at"] = int(time.time()) + options.days * DAY
-    print(_store_new(table, item))
-
-
-def _tenant(text: str) -> str:
-    """Return a tenant as the functions compare it. Raise ApiKeyError if there is none like it."""
-    if not text.strip():
-        raise ApiKeyError("a tenant is empty; name it, or omit the option")
-    sql_type = application.current().tenant
-    try:
-        return canonical(text, sql_type) if sql_type else text
-    except ValueError:
-        raise ApiKeyError(f"{text!r} is no tenant: the type of tenants is {sql_type}") from None
+    rights = KeyRights(options.client, options.scopes, options.tier, options.tenant, options.days)
+    print(key_table.create(table, rights))
 
 
 def list_keys(table: Any, options: argparse.Namespace) -> None:
     """Print a line for each key: id, client, state, expiry, rate tier, scopes and tenants."""
-    items = sorted(_items(table), key=lambda item: (item["client"], item.get("created_at", "")))
-    for item in items:
+    for item in key_table.items(table):
         expires: object = "never"
         if "expires_at" in item:
             expires = datetime.fromtimestamp(int(item["expires_at"]), UTC).date()
-        key_id, client, state = item["key_hash"][:ID_LENGTH], item["client"], _state_of(item)
+        key_id, client, state = key_table.id_of(item), item["client"], key_table.state_of(item)
         rights = f"{item.get('tier', 'default')}  {','.join(sorted(item['scopes']))}"
         rights += "".join(f"  tenant {tenant}" for tenant in sorted(item.get("tenants", ())))
         print(f"{key_id}  {client:<24} {state:<9} expires {expires}  {rights}")
@@ -89,74 +57,17 @@ def list_keys(table: Any, options: argparse.Namespace) -> None:
 
 def revoke(table: Any, options: argparse.Namespace) -> None:
     """Disable a key."""
-    _disable(table, _find(table, options.id))
+    key_table.revoke(table, options.id)
     print(f"{options.id} is revoked; functions that have it in their cache accept it for a minute")
 
 
 def rotate(table: Any, options: argparse.Namespace) -> None:
     """Create a key with the client and rights of an old one, which stays valid until revoked."""
-    old = _find(table, options.id)
-    if old.get("disabled"):
-        raise ApiKeyError(f"{options.id} is disabled; create a new key instead")
-    copied = {
-        name: value
-        for name, value in old.items()
-        if name in ("client", "scopes", "tier", "tenants", "expires_at")
-    }
-    print(_store_new(table, copied))
+    print(key_table.rotate(table, options.id))
     print(
         f"revoke the old key when no client uses it any more: make revoke-key ID={options.id}",
         file=sys.stderr,
     )
-
-
-def _store_new(table: Any, item: dict[str, Any]) -> str:
-    key = PREFIX + secrets.token_urlsafe(32)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    table.put_item(
-        Item={**item, "key_hash": hash_key(key), "created_at": now},
-        ConditionExpression="attribute_not_exists(key_hash)",
-    )
-    return key
-
-
-def _disable(table: Any, item: dict[str, Any]) -> None:
-    table.update_item(
-        Key={"key_hash": item["key_hash"]},
-        UpdateExpression="SET disabled = :yes",
-        ConditionExpression="attribute_exists(key_hash)",
-        ExpressionAttributeValues={":yes": True},
-    )
-
-
-def _items(table: Any) -> Iterator[dict[str, Any]]:
-    start: dict[str, Any] = {}
-    while True:
-        page = table.scan(**start)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-
-def _find(table: Any, key_id: str) -> dict[str, Any]:
-    found = [item for item in _items(table) if item["key_hash"].startswith(key_id)]
-    if len(found) != 1:
-        raise ApiKeyError(
-            f"{len(found) or 'no'} keys have an id that starts with {key_id!r}; "
-            "list the keys: make keys"
-        )
-    return found[0]
-
-
-def _state_of(item: dict[str, Any]) -> str:
-    if item.get("disabled"):
-        return "disabled"
-    return "expired" if _is_expired(item) else "valid"
-
-
-def _is_expired(item: dict[str, Any]) -> bool:
-    return int(item.get("expires_at", sys.maxsize)) <= time.time()
 
 
 def _table(options: argparse.Namespace) -> Any:
@@ -229,10 +140,10 @@ def _state() -> Path:
 
 
 def _client(text: str) -> str:
-    """Check a client id. It has no spaces, unlike the client ids of tokens (`jwt SUBJECT`)."""
-    if not re.fullmatch(r"[\w.@+-]{1,100}", text):
-        raise argparse.ArgumentTypeError("only letters, digits and .@+-_ are allowed, at most 100")
-    return text
+    try:
+        return key_table.client_id(text)
+    except ApiKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _days(text: str) -> int:

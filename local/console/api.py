@@ -1,141 +1,199 @@
-"""Serve /console/data: metrics, sandboxes and imports as JSON, for the page at /console.
+"""Serve the console's data below /console: live data, requests, statements, keys and imports.
 
-The data has counts, times, names from the template, and the status of imports. It has no API key,
-no address and no row. Of a request it has only the route, the status and the time.
+Only the console's page may use it: the gateway rejects foreign hosts, and this module every
+request that a browser sends for another page, even one of this machine on another port.
 """
 
+import asyncio
 import json
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
-from local.console.import_status import ImportStatus
-from local.console.metrics import RETENTION_SECONDS, LastMetrics, Metrics, SecondCounts, Traffic
+from local.console.explain import Explainer, ExplainError, is_explainable
+from local.console.import_files import ImportFileError, ImportFiles
+from local.console.key_service import KeyService
+from local.console.live_data import LiveData
+from local.console.metrics import RETENTION_SECONDS
+from local.console.request_log import MAX_REQUESTS, RequestLog, detail, summary
+from local.console.statement_totals import StatementTotals
 from local.http1 import HttpError, HttpRequest, HttpResponse
-from local.pool import SandboxPool, SandboxStatus
+from local.invocation_trace import TracedStatement
+from local.key_table import ApiKeyError
 
-PATH = "/console/data"
-QUANTILES = (0.5, 0.95, 0.99)
+ROOT = "/console/"
+SAME_ORIGIN = ("", "same-origin", "none")  # Sec-Fetch-Site; a browser sends none for a typed URL
+EXPECTED_ERRORS = (ApiKeyError, ExplainError, ImportFileError)
+
+Parameters = Mapping[str, list[str]]
+ServerStatements = Callable[[], list[dict[str, Any]]]
+Route = Callable[[HttpRequest, Parameters, str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """What the console shows and does. `server_statements` is None for a server of the user."""
+
+    live: LiveData
+    requests: RequestLog
+    statements: StatementTotals
+    explainer: Explainer
+    keys: KeyService
+    files: ImportFiles
+    server_statements: ServerStatements | None = None
 
 
 class ConsoleApi:
-    """Answers GET /console/data.
+    """Answers the requests of the console's page."""
 
-    `pools` has the pools by function name. `clock` returns Unix time; it must be the clock of
-    `metrics`.
-    """
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+        self._routes: dict[tuple[str, str], Route] = {
+            ("GET", "data"): self._data,
+            ("GET", "requests"): self._requests,
+            ("GET", "requests/{id}"): self._request,
+            ("GET", "statements"): self._statements,
+            ("POST", "explain"): self._explain,
+            ("GET", "keys"): self._keys,
+            ("POST", "keys"): self._create_key,
+            ("POST", "keys/{id}/rotate"): self._rotate_key,
+            ("POST", "keys/{id}/revoke"): self._revoke_key,
+            ("PUT", "upload"): self._upload,
+            ("GET", "rejected-rows"): self._rejected_rows,
+        }
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        pools: Mapping[str, SandboxPool],
-        progress: ImportStatus,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._metrics = metrics
-        self._pools = pools
-        self._import_status = progress
-        self._clock = clock
-
-    def page(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the document, or None for another path or method. Raise HttpError 400.
-
-        Query parameters: `after`, the Unix time up to which the client has the data; `window`,
-        the number of seconds over which routes are summed. The gateway has already rejected
-        foreign hosts and pages.
-        """
+    def page(self, request: HttpRequest) -> Awaitable[HttpResponse] | None:
+        """Return the response, or None for a path or a method that is none of the console's."""
         path, _, query = request.target.partition("?")
-        if path != PATH or request.method != "GET":
+        found = self._find(request.method, path)
+        return None if found is None else self._respond(request, parse_qs(query), *found)
+
+    def _find(self, method: str, path: str) -> tuple[Route, str] | None:
+        if not path.startswith(ROOT):
             return None
-        parameters = parse_qs(query)
+        first, *rest = path.removeprefix(ROOT).split("/")
+        key_id = rest[0] if rest else ""
+        pattern = "/".join([first, *(["{id}"] if rest else []), *rest[1:]])
+        route = self._routes.get((method, pattern))
+        return None if route is None else (route, key_id)
+
+    async def _respond(
+        self, request: HttpRequest, parameters: Parameters, route: Route, key_id: str
+    ) -> HttpResponse:
+        try:
+            _require_same_origin(request)
+            document = await route(request, parameters, key_id)
+        except HttpError as error:
+            return HttpResponse.message(error.status, str(error))
+        except EXPECTED_ERRORS as error:
+            return HttpResponse.message(400, str(error))
+        headers = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("vary", "Origin"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ]
+        body = json.dumps(document, separators=(",", ":"), default=str).encode()
+        return HttpResponse(200, headers, body)
+
+    async def _data(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        """`after`: the Unix time up to which the page has the data; `window`: of the routes."""
         after = _number(parameters, "after", 0)
         window = _number(parameters, "window", RETENTION_SECONDS)
-        body = json.dumps(self._document(after, window), separators=(",", ":")).encode()
-        return HttpResponse(
-            200,
-            [
-                ("content-type", "application/json"),
-                ("cache-control", "no-store"),
-                ("vary", "Origin"),
-            ],
-            body,
-        )
+        return self._parts.live.document(after, window)
 
-    def _document(self, after: int, window: int) -> dict[str, object]:
-        imports, database = self._import_status.latest()
-        routes, total = self._metrics.routes(window), Traffic()
-        for traffic in routes.values():
-            total.merge(traffic)
-        return {
-            "started": self._metrics.started,
-            "now": self._clock(),
-            "seconds": [
-                {"at": at, **_second(second)} for at, second in self._metrics.seconds(after)
-            ],
-            "routes": [{"route": route, **_traffic(routes[route])} for route in sorted(routes)],
-            "times": total.times.quantiles(*QUANTILES),
-            "functions": [
-                {
-                    "name": name,
-                    "waiting": pool.waiting,
-                    "sandboxes": [self._sandbox(name, status) for status in pool.statuses()],
-                }
-                for name, pool in self._pools.items()
-            ],
-            "database": database,
-            "imports": imports,
-        }
+    async def _requests(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        limit = _number(parameters, "limit", MAX_REQUESTS)
+        newest = self._parts.requests.newest(_text(parameters, "route"), limit)
+        return {"requests": [summary(each) for each in newest]}
 
-    def _sandbox(self, function: str, status: SandboxStatus) -> dict[str, object]:
-        last = self._metrics.last_metrics(function, status.number)
-        metrics = None
-        if last is not None:
-            metrics = {"age": round(self._clock() - last.at, 1), **_last_metrics(last)}
-        return {
-            "number": status.number,
-            "state": status.state,
-            "invocations": status.invocations,
-            "memory": status.memory,
-            "metrics": metrics,
-        }
+    async def _request(self, request: HttpRequest, parameters: Parameters, id: str) -> object:
+        logged = self._parts.requests.find(id)
+        if logged is None:
+            raise HttpError(404, "The console does not keep this request any more")
+        document = detail(logged)
+        traced = zip(document["traced"], logged.trace.statements, strict=True)  # type: ignore[call-overload]
+        for row, statement in traced:
+            row["explainable"] = is_explainable(statement)
+        return document
 
+    async def _statements(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        rows = self._parts.statements.rows()
+        for row in rows:
+            slowest = self._parts.statements.find(str(row["sql"]))
+            row["explainable"] = slowest is not None and is_explainable(slowest)
+        server = None
+        if self._parts.server_statements is not None:
+            server = await asyncio.to_thread(self._parts.server_statements)
+        return {"console": rows, "dropped": self._parts.statements.dropped, "server": server}
 
-def _second(second: SecondCounts) -> dict[str, object]:
-    pools = [_last_metrics(last) for last in second.last_metrics.values()]
-    return {
-        **_traffic(second.traffic),
-        "counted": second.counted,
-        "pool": {
-            name: sum(pool[name] for pool in pools)
-            for name in ("checked_in", "checked_out", "overflow")
-        },
-    }
+    async def _explain(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        """Explain a statement that is kept here. The page never sends SQL, only what names it."""
+        statement = self._named_statement(_json(request))
+        plan = await asyncio.to_thread(self._parts.explainer.explain, statement)
+        return asdict(plan)
 
+    def _named_statement(self, body: Mapping[str, Any]) -> TracedStatement:
+        statement = None
+        logged = self._parts.requests.find(str(body.get("request")))
+        position = body.get("position")
+        if "sql" in body:
+            statement = self._parts.statements.find(str(body["sql"]))
+        elif logged is not None and isinstance(position, int):
+            statements = logged.trace.statements
+            statement = statements[position] if 0 <= position < len(statements) else None
+        if statement is None:
+            raise HttpError(404, "The console does not keep this statement any more")
+        return statement
 
-def _traffic(traffic: Traffic) -> dict[str, object]:
-    """Return the counts, and the median, p95 and p99 in seconds."""
-    return {
-        "function": traffic.function,
-        "statuses": traffic.statuses,
-        "cold": traffic.cold,
-        "times": traffic.times.quantiles(*QUANTILES),
-    }
+    async def _keys(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        return await asyncio.to_thread(self._parts.keys.list)
+
+    async def _create_key(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        return await asyncio.to_thread(self._parts.keys.create, _json(request))
+
+    async def _rotate_key(self, request: HttpRequest, parameters: Parameters, id: str) -> object:
+        return await asyncio.to_thread(self._parts.keys.rotate, id)
+
+    async def _revoke_key(self, request: HttpRequest, parameters: Parameters, id: str) -> object:
+        return await asyncio.to_thread(self._parts.keys.revoke, id)
+
+    async def _upload(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        url = _text(parameters, "url")
+        await asyncio.to_thread(self._parts.files.upload, url, request.body)
+        return {}
+
+    async def _rejected_rows(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        url = _text(parameters, "url")
+        return {"rows": await asyncio.to_thread(self._parts.files.rejected_rows, url)}
 
 
-def _last_metrics(metrics: LastMetrics) -> dict[str, int]:
-    return {
-        "size": metrics.size,
-        "checked_in": metrics.checked_in,
-        "checked_out": metrics.checked_out,
-        "overflow": metrics.overflow,
-        "breaker_open": metrics.breaker_open,
-    }
+def _require_same_origin(request: HttpRequest) -> None:
+    """Raise HttpError 403 if a browser sent the request for another page than the console."""
+    origin, site = request.header("origin"), request.header("sec-fetch-site").lower()
+    if site not in SAME_ORIGIN or origin not in ("", f"http://{request.header('host')}"):
+        raise HttpError(403, "Only the console's page may use this")
 
 
-def _number(parameters: Mapping[str, list[str]], name: str, default: int) -> int:
+def _number(parameters: Parameters, name: str, default: int) -> int:
     value = parameters.get(name, [str(default)])[0]
     if not re.fullmatch(r"\d{1,12}", value, re.ASCII):
         raise HttpError(400, f"{name} must be a whole number")
     return int(value)
+
+
+def _text(parameters: Parameters, name: str) -> str:
+    return parameters.get(name, [""])[0]
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    try:
+        document = json.loads(request.body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise HttpError(400, "The body must be a JSON object")
+    return document

@@ -39,22 +39,30 @@ COUNTED_METRICS = (
 
 @dataclass(slots=True)
 class Traffic:
-    """The requests of one route or of all routes: statuses, times and cold starts."""
+    """The requests of one route or of all routes: statuses and times.
+
+    `times` are those of warm requests, `cold_times` those of requests that started a sandbox.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
     times: DDSketch = field(default_factory=DDSketch)
+    cold_times: DDSketch = field(default_factory=DDSketch)
     cold: int = 0
     function: str | None = None
 
     def add(self, access: AccessRecord) -> None:
         self.statuses[access.status] += 1
-        self.times.add(access.duration)
-        self.cold += access.init is not None
+        if access.init is None:
+            self.times.add(access.duration)
+        else:
+            self.cold += 1
+            self.cold_times.add(access.duration)
         self.function = access.function
 
     def merge(self, other: "Traffic") -> None:
         self.statuses.update(other.statuses)
         self.times.merge(other.times)
+        self.cold_times.merge(other.cold_times)
         self.cold += other.cold
         self.function = other.function
 
@@ -125,10 +133,14 @@ class Metrics:
         )
         self._last_metrics: dict[Key, LastMetrics] = {}
 
+    def now(self) -> float:
+        """Return the time of this object's clock."""
+        return self._clock()
+
     def record_access(self, access: AccessRecord) -> None:
         now = self._clock()
         self._seconds.at(now).traffic.add(access)
-        self._routes.at(now).setdefault(_label(access), Traffic()).add(access)
+        self._routes.at(now).setdefault(route_label(access), Traffic()).add(access)
 
     def record_line(self, function: str, number: int, line: str) -> None:
         """Record the metrics in a line of a sandbox's log, if it has any."""
@@ -198,7 +210,7 @@ def parse_emf(line: str) -> dict[str, float] | None:
     return sums if all(map(math.isfinite, sums.values())) else None
 
 
-def _label(access: AccessRecord) -> str:
+def route_label(access: AccessRecord) -> str:
     """Return the method and path from the template, so that clients cannot invent route names."""
     if access.route is None:
         return "no route"

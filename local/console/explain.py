@@ -2,7 +2,8 @@
 
 PostgreSQL executes a statement for EXPLAIN ANALYZE. So a statement is first explained without
 ANALYZE. If its plan changes or locks rows, that plan is the result. Otherwise EXPLAIN ANALYZE runs
-in a read-only transaction, which is rolled back.
+in a read-only transaction, which is rolled back. There PostgreSQL rejects the writes of functions
+that the statement calls, and the first plan is the result, too.
 """
 
 import json
@@ -20,6 +21,7 @@ from sluice.settings import DatabaseSettings
 
 TIMEOUT_MS = 5_000
 EXPLAINABLE = re.compile(r"\s*(select|insert|update|delete|merge|with|values)\b", re.IGNORECASE)
+READ_ONLY_TRANSACTION = "25006"
 CHANGING_NODES = frozenset({"ModifyTable", "LockRows"})
 TIMEOUT = f"SELECT set_config('statement_timeout', '{TIMEOUT_MS}', true)"
 TENANT = "SELECT set_config('sluice.tenant', $1, true)"
@@ -31,11 +33,13 @@ class ExplainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as text. `analyzed`: the statement was executed, and the plan has measured times."""
+    """A plan as text. `analyzed`: the statement was executed, and the plan has measured times.
+
+    Statements that change or lock rows are never analyzed.
+    """
 
     text: str
     analyzed: bool
-    changes_rows: bool
 
 
 def is_explainable(statement: TracedStatement) -> bool:
@@ -81,11 +85,17 @@ def _explain(connection: Any, statement: TracedStatement) -> Plan:
     values = statement.params or ()
     document = _rows(cursor, f"EXPLAIN (FORMAT JSON) {statement.sql}", values)[0]
     plans = json.loads(document) if isinstance(document, str) else document
-    changes_rows = not CHANGING_NODES.isdisjoint(_node_types(plans))
-    options = "COSTS" if changes_rows else "ANALYZE, BUFFERS"
-    lines = _rows(cursor, f"EXPLAIN ({options}) {statement.sql}", values)
-    connection.rollback()
-    return Plan("\n".join(lines), analyzed=not changes_rows, changes_rows=changes_rows)
+    planned = _rows(cursor, f"EXPLAIN {statement.sql}", values)
+    try:
+        if CHANGING_NODES.isdisjoint(_node_types(plans)):
+            measured = _rows(cursor, f"EXPLAIN (ANALYZE, BUFFERS) {statement.sql}", values)
+            return Plan("\n".join(measured), analyzed=True)
+    except DriverError as error:
+        if _code(error) != READ_ONLY_TRANSACTION:
+            raise
+    finally:
+        connection.rollback()
+    return Plan("\n".join(planned), analyzed=False)
 
 
 def _rows(cursor: Any, sql: str, values: tuple[str | None, ...]) -> list[Any]:
@@ -102,6 +112,11 @@ def _node_types(plan: object) -> Iterator[str]:
             yield plan["Node Type"]
         for each in plan.values():
             yield from _node_types(each)
+
+
+def _code(error: BaseException) -> str:
+    report = error.args[0] if error.args else {}
+    return str(report.get("C", "")) if isinstance(report, dict) else ""
 
 
 def _message(error: BaseException) -> str:

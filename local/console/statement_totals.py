@@ -22,7 +22,7 @@ STATEMENTS = f"""
     FROM pg_stat_statements s
     JOIN pg_database d ON d.oid = s.dbid
     JOIN pg_roles r ON r.oid = s.userid
-    WHERE d.datname = $1 AND r.rolname = ANY (CAST($2 AS text[]))
+    WHERE d.datname = $1 AND r.rolname = ANY (CAST($2 AS text[])) AND s.query NOT LIKE 'EXPLAIN %'
     ORDER BY s.total_exec_time DESC
     LIMIT {LIMIT}
 """

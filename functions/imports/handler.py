@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import runtime
+from sluice import request_context, runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import BodySchema
 from sluice.http.request import Request
@@ -28,7 +28,7 @@ NEW_IMPORT = BodySchema(
     ],
     read_only=[name for name in NEW_IMPORT_PROJECTION.fields if name != "resource"],
 )
-REPORT_KEY = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
+REPORT = re.compile(r'"rejects_url":"rejects/(\d+)\.csv"')
 
 handler = api = Api(runtime=runtime.current, scope="imports", cacheable=False)
 
@@ -78,6 +78,11 @@ def _object_key(new: dict[str, Any]) -> str:
 
 
 def _with_presigned_urls(json: str) -> str:
-    """Replace the object keys of reports by presigned URLs."""
-    bucket = runtime.current().bucket
-    return REPORT_KEY.sub(lambda key: f'"rejects_url":"{bucket.presigned_url(key[1])}"', json)
+    """Replace the names of reports by presigned URLs. They are in the folder of the tenant."""
+    bucket, tenant = runtime.current().bucket, request_context.current().tenant
+
+    def replaced(found: re.Match[str]) -> str:
+        key = file_keys.report(int(found[1]), tenant)
+        return f'"rejects_url":"{bucket.presigned_url(key)}"'
+
+    return REPORT.sub(replaced, json)

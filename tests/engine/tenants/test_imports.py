@@ -51,7 +51,12 @@ class Imports:
         self.files.contents[key] = text.encode()
         upload = {"key": key, "size": len(text), "eTag": key, "sequencer": "1"}
         self.consumer.handle(json.dumps({"Records": [{"s3": {"object": upload}}]}), 60)
-        (found,) = [job for name in (ONE, TWO, "") for job in self.of(name) if job["key"] == key]
+        (found,) = [
+            job | {"tenant": name}
+            for name in (ONE, TWO, "")
+            for job in self.of(name)
+            if job["key"] == key
+        ]
         return found
 
     def of(self, name: str) -> list[dict[str, Any]]:
@@ -69,7 +74,8 @@ class Imports:
         """Return the rejected rows of a job: line, column, code and reason."""
         if not job["rejects_url"]:
             return []
-        return self.files.contents[job["rejects_url"]].decode().splitlines()[1:]
+        key = file_keys.report(job["id"], job["tenant"])
+        return self.files.contents[key].decode().splitlines()[1:]
 
 
 @pytest.fixture

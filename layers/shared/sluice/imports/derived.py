@@ -197,7 +197,8 @@ def _insert(resource: Resource, fields: Sequence[Field], distinct: str, order: s
 def _on_conflict(resource: Resource, updated: Sequence[Field], mine: str) -> str:
     """Return what happens to a row that exists. `mine`: the condition that it is the tenant's.
 
-    A row that another tenant has added since `_taken` looked for it fails the statement.
+    A row that another tenant has added since `_taken` looked for it fails the statement. So does
+    one that row-level security hides from `_taken`.
     """
     keys = [field for field in resource.all_fields if field.column in resource.import_columns]
     target = ", ".join(field.sort_key(quoted(field.column)) for field in keys)

@@ -1,4 +1,4 @@
-"""The keys of files in the imports bucket: `incoming/<resource>/…`.
+"""The keys of files in the imports bucket: `incoming/<resource>/…`, and `rejects/…` for reports.
 
 In an application with tenants the next folder is `tenant=<id>`, percent-encoded. A file of a
 resource with tenants must have it. No other folder of the key counts.
@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from sluice import application, request_context, tenants
 
 FOLDER = "incoming"
+REPORTS = "rejects"
 TENANT = "tenant="
 
 
@@ -29,8 +30,12 @@ def folder_of_request(resource: str) -> str:
 
 def folder(resource: str, tenant: str) -> str:
     """Return the folder for the files of a resource and a tenant, which may be empty."""
-    parts = [FOLDER, resource, *([TENANT + quote(tenant, safe="")] if tenant else [])]
-    return "/".join(parts)
+    return "/".join([FOLDER, resource, *_folders(tenant)])
+
+
+def report(id: int, tenant: str) -> str:
+    """Return the key of the report of an import, whose tenant may be empty."""
+    return "/".join([REPORTS, *_folders(tenant), f"{id}.csv"])
 
 
 def read(key: str) -> FileKey | None:
@@ -54,6 +59,10 @@ def has_tenant(resource: str) -> bool:
     app = application.current()
     declared = app.tenant and resource in app.registry.DECLARATIONS
     return bool(declared and app.declaration(resource).has_tenant)
+
+
+def _folders(tenant: str) -> list[str]:
+    return [TENANT + quote(tenant, safe="")] if tenant else []
 
 
 def _tenant(name: str) -> str:

@@ -22,6 +22,7 @@ from sluice.imports.chunk_reader import Chunk, ImportFile
 from sluice.imports.job_repository import ImportRunRepository, RunningImport
 from sluice.imports.record_splitter import WINDOW_BYTES
 from sluice.imports.report import write_report
+from sluice.imports.resource import ImportResource
 from sluice.imports.row_parser import Parsed, ParsedRow, Rejection, RowRules
 from sluice.imports.staged_rows import (
     ImportRowRepository,
@@ -89,11 +90,11 @@ class Importer:
         """
         with self.connect() as begin, begin() as transaction:
             progress = _lock_import(transaction, id)
-            failed = progress.fail_resumable(id, error)
-            if failed:
-                self._upload_report(progress, id)
+            tenant = progress.fail_resumable(id, error)
+            if tenant is not None:
+                self._upload_report(progress, id, tenant)
                 transaction.commit()
-        return failed
+        return tenant is not None
 
     def _start(self, begin: BeginTransaction, id: int) -> RunningImport | None:
         with begin() as transaction:
@@ -238,7 +239,7 @@ class Importer:
             raise self._too_many_rejections()
         with begin() as transaction:
             _lock_import(transaction, job.id)
-            rejection = _rejection_for(chunk.line, error)
+            rejection = _rejection_for(chunk.line, error, file.parser.resource)
             return _commit_chunk(transaction, job, file, chunk, 0, [rejection])
 
     def _too_many_rejections(self) -> FileError:
@@ -273,14 +274,14 @@ class Importer:
         """
         with begin() as transaction:
             progress = _lock_import(transaction, job.id)
-            self._upload_report(progress, job.id)
+            self._upload_report(progress, job.id, job.tenant)
             progress.finish(job.id, status, error)
             transaction.commit()
 
-    def _upload_report(self, progress: ImportRunRepository, id: int) -> None:
+    def _upload_report(self, progress: ImportRunRepository, id: int, tenant: str) -> None:
         report = write_report(progress, id)
         if report:
-            self.bucket.put(f"rejects/{id}.csv", report, "text/csv; charset=utf-8")
+            self.bucket.put(file_keys.report(id, tenant), report, "text/csv; charset=utf-8")
 
 
 def _next_chunk_size(size: int, seconds: float) -> int:
@@ -320,7 +321,9 @@ def _commit_chunk(
     return rejected
 
 
-def _rejection_for(line: int, error: Exception) -> Rejection:
+def _rejection_for(line: int, error: Exception, resource: ImportResource) -> Rejection:
+    if resource.taken and type(error) is Conflict:  # its statement calls sluice.raise_conflict()
+        return Rejection(line, None, "duplicate", TAKEN)
     if isinstance(error, SluiceError) and error.errors:
         field_error = error.errors[0]
         column = (field_error.pointer or "").strip("/") or None

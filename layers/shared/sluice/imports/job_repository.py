@@ -34,7 +34,7 @@ PROJECTION = Projection(
         "rows_rejected": integer("j.rows_rejected"),
         "bytes_read": integer("j.bytes_read"),
         "bytes_total": integer("j.bytes_total", nullable=True),
-        # The key of the object with the report; functions/imports replaces it by a presigned URL.
+        # functions/imports replaces it by a presigned URL of the tenant's report.
         "rejects_url": text(
             """
             CASE WHEN j.rows_rejected > 0 AND j.finished_at IS NOT NULL
@@ -229,7 +229,7 @@ FAIL_RESUMABLE_SQL = """
     UPDATE sluice.import_jobs
     SET status = 'failed', error = :error, finished_at = now(), resumable = true
     WHERE id = :id AND status IN ('queued', 'running')
-    RETURNING id
+    RETURNING tenant
 """
 
 
@@ -385,9 +385,10 @@ class ImportRunRepository:
         """End a job, and delete its rejections, which are in the report."""
         self._executor.write(Query(FINISH_SQL, {"id": id, "status": status, "error": error}))
 
-    def fail_resumable(self, id: int, error: str) -> bool:
+    def fail_resumable(self, id: int, error: str) -> str | None:
         """Fail a job that resumes if its message is received again.
 
-        Return False if it has ended.
+        Return its tenant, which may be empty. Return None if the job has ended.
         """
-        return bool(self._executor.write(Query(FAIL_RESUMABLE_SQL, {"id": id, "error": error})))
+        rows = self._executor.write(Query(FAIL_RESUMABLE_SQL, {"id": id, "error": error}))
+        return str(rows[0].tenant) if rows else None

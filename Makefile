@@ -231,9 +231,9 @@ endif
 
 openapi: derive # the former name
 
-resource: .venv/.dev ## add a table, its declaration and migration: NAME=suppliers FIELDS='name:text!:unique rating:numeric(3,2)' SINGULAR= GROUP= SCOPE=
+resource: .venv/.dev ## add a table, its declaration and migration: NAME=suppliers FIELDS='name:text!:unique rating:numeric(3,2)' SINGULAR= GROUP= SCOPE= TENANT=
 	@test -n "$(NAME)" || { echo "Set NAME and FIELDS: make resource NAME=suppliers FIELDS='name:text! country:text'"; exit 1; }
-	@$(BIN)/python -m scripts.resource "$(NAME)" --fields "$(FIELDS)" --singular "$(SINGULAR)" --group "$(GROUP)" --scope "$(SCOPE)"
+	@$(BIN)/python -m scripts.resource "$(NAME)" --fields "$(FIELDS)" --singular "$(SINGULAR)" --group "$(GROUP)" --scope "$(SCOPE)" --tenant "$(TENANT)"
 
 # A value as one word of the shell. The URL is read from the environment, where other users do not see it.
 quoted = '$(subst ','\'',$(1))'

@@ -12,7 +12,7 @@ import importlib
 import keyword
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -27,6 +27,7 @@ from scripts.derive.graphql_text import a, words
 from scripts.derive.scan import Found, scan
 from scripts.resource_fields import KINDS, NewField, ResourceError, parse_fields, require_name
 from scripts.resource_migration import migration
+from scripts.resource_tenant import NewTenant, new_tenant
 from sluice import application
 from sluice.kinds.field import DeclarationError
 from sluice.migrations import applications
@@ -59,18 +60,28 @@ class NewResource:
     group: str
     scope: str
     fields: list[NewField]
+    tenant: NewTenant | None = None
 
     @property
     def draft(self) -> DraftResource:
         """The declaration, before it is written."""
-        keys = [field.name for field in self.fields if field.unique and field.not_null]
+        tenant, fields = self.tenant, self.fields
+        has_column = bool(tenant and tenant.column)
+        keys = [field.name for field in fields if field.unique and field.not_null][:1]
         options: dict[str, object] = {
             "scope": self.scope,
             "etag": "version",
-            "import_key": keys[:1],
-            "analytics": all(field.kind.analysts for field in self.fields),
+            "import_key": [tenant.column, *keys] if tenant and has_column and keys else keys,
+            "analytics": all(field.kind.analysts for field in fields),
+            "tenant": tenant.value if tenant else "",
         }
-        fields = (*(field.expression for field in self.fields), *ADDED_FIELDS)
+        if has_column:  # each unique key begins with the column
+            fields = [replace(field, unique=False) for field in fields]
+        members = [
+            *(tenant.members if tenant else []),
+            *(field.expression for field in fields),
+            *ADDED_FIELDS,
+        ]
         return DraftResource(
             table=Table(SCHEMA, self.name),
             name=self.name,
@@ -79,7 +90,8 @@ class NewResource:
             group=self.group,
             module=self.name,
             key=[DraftMember("id", KEY)],
-            fields=[DraftMember(str(each.args[0]), each) for each in fields],
+            fields=[DraftMember(str(each.args[0]), each) for each in members],
+            constraints=tenant.constraints(self.name, self.fields) if tenant else [],
             options={name: value for name, value in options.items() if value},
         )
 
@@ -139,7 +151,8 @@ def make(new: NewResource, found: Found) -> tuple[list[Path], list[str]]:
         declaration.write_text(source.text(new.draft))
         resource = _declared(new.name, found.app.name)
         versions.mkdir(parents=True, exist_ok=True)
-        paths[1].write_text(migration(resource, found.app.name, revision, previous))
+        others = [each.resource for each in found.resources]
+        paths[1].write_text(migration(resource, found.app.name, revision, previous, others))
         _require_success(_run("ruff", "format", "--quiet", *map(str, paths)))
         derived = _require_success(_run("scripts.derive"))
     except (ResourceError, DeclarationError):
@@ -182,6 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--singular", default="", help="one row, such as supplier")
     parser.add_argument("--group", default="", help="the function that serves it")
     parser.add_argument("--scope", default="", help="the prefix of its scopes")
+    parser.add_argument("--tenant", default="", help="the column of the tenant, or shared")
     options = parser.parse_args(arguments)
     try:
         found = scan(application.current_name())
@@ -192,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
             group=options.group or found.app.default_group or SCHEMA,
             scope=options.scope,
             fields=parse_fields(options.fields),
+            tenant=new_tenant(options.tenant, [each.resource for each in found.resources]),
         )
         paths, derived = make(new, found)
     except (ResourceError, DeclarationError) as error:

@@ -100,6 +100,17 @@ def protection(snapshot: Snapshot, resources: Sequence[Resource]) -> Iterator[Pr
             yield Protected(reason, statement)
 
 
+def policies_of(resource: Resource, resources: Sequence[Resource]) -> Iterator[str]:
+    """Yield the statements that create the policies of one table, which has rows of tenants."""
+    by_name = {each.name: each for each in resources}
+    type_ = _type(resource, by_name)
+    condition = tenant_condition(
+        resource, quoted_if_needed(resource.schema_and_table[1]), by_name.__getitem__
+    )
+    yield _of_others([resource.table]).statement
+    yield _of_tenants(resource.table, _with_setting(condition, type_), resource).statement
+
+
 def _of_others(tables: Sequence[str]) -> Protected:
     names = ",\n            ".join(literal(qualified(name)) for name in tables)
     roles = ", ".join(map(literal, (APP, ANALYST)))

@@ -10,6 +10,7 @@ from scripts.derive.scan import scan
 from scripts.resource import NewResource, require_free, singular_of
 from scripts.resource_fields import ResourceError, parse_fields
 from scripts.resource_migration import migration
+from scripts.resource_tenant import new_tenant
 from sluice.kinds.choice import Choice
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
@@ -36,6 +37,7 @@ OTHER_TESTS = (
     "tests/template/test_template.py",
 )
 SUPPLIERS = "NAME=suppliers", "FIELDS=name:text!:unique country:text rating:numeric(3,2)"
+FIELDS_OF_TENANT = "name:text!:unique email:email:unique size:integer"
 MODULE = "layers/shared/shop/suppliers.py"
 MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
 
@@ -195,6 +197,66 @@ def test_name_that_postgresql_would_cut_is_refused() -> None:
         migration(resource(Text("code", min_length=1), table="p" * 60), "shop", "0004", None)
 
 
+def of_tenant(tenant: str) -> NewResource:
+    """Return a new resource of the studio, whose other resources have tenants."""
+    resources = [each.resource for each in scan("studio").resources]
+    fields = parse_fields("name:text!:unique size:integer")
+    names = {"name": "parts", "singular": "part", "group": "orders", "scope": ""}
+    return NewResource(**names, fields=fields, tenant=new_tenant(tenant, resources))
+
+
+def test_resource_of_a_tenant_is_declared() -> None:
+    """The tenant is in each unique key, and in that of imports."""
+    declared = of_tenant("studio_id").draft.resource()
+
+    (constraint,) = declared.constraints
+    assert (declared.tenant, declared.by_name["studio_id"].read_only) == ("studio_id", True)
+    assert constraint.columns == ["studio_id", "name"]
+    assert declared.import_columns == ("studio_id", "name")
+    assert [each.resource for each in declared.refs] == ["studios"]
+
+
+def test_migration_of_a_tenant_has_indexes_and_policies() -> None:
+    others = [each.resource for each in scan("studio").resources]
+
+    text = migration(of_tenant("studio_id").draft.resource(), "studio", "0003", "0002", others)
+
+    for part in (
+        "studio_id uuid NOT NULL REFERENCES studio.studios,\n",
+        "CREATE INDEX parts_id_idx ON public.parts (studio_id, id);\n",
+        "CREATE UNIQUE INDEX parts_studio_id_name_key ON public.parts (studio_id, name);\n",
+        "CREATE INDEX parts_size_idx ON public.parts (studio_id, size, id);\n",
+        "CREATE EXTENSION IF NOT EXISTS btree_gin;\n",
+        "USING gin (studio_id, sluice.words(name))",
+        "CREATE POLICY sluice_tenant ON public.parts TO ",
+        'ENABLED = "ALTER TABLE public.parts ENABLE ROW LEVEL SECURITY, FORCE',
+        "(TABLE, *indexes, TRIGGER, *POLICIES)",
+    ):
+        assert part in text
+
+
+def test_shared_resource_has_no_policy() -> None:
+    declared = of_tenant("shared").draft.resource()
+
+    text = migration(declared, "studio", "0003", "0002")
+
+    assert (declared.has_tenant, declared.by_name["name"].unique) == (False, True)
+    assert "POLICY" not in text
+
+
+@pytest.mark.parametrize(
+    ("app", "tenant", "message"),
+    [
+        ("studio", "", "set TENANT to the column of the tenant, or to shared, .*=studio_id"),
+        ("studio", "Studio", "TENANT 'Studio' must have the form"),
+        ("shop", "studio_id", "the application has no tenants yet"),
+    ],
+)
+def test_wrong_tenant_of_a_new_resource(app: str, tenant: str, message: str) -> None:
+    with pytest.raises(ResourceError, match=message):
+        new_tenant(tenant, [each.resource for each in scan(app).resources])
+
+
 @pytest.fixture(name="copy", scope="module")
 def copy_with_suppliers() -> Iterator[Path]:
     """Return a copy of the repository, with the resource `suppliers`."""
@@ -242,6 +304,19 @@ def test_suites_cover_a_new_resource(copy: Path) -> None:
     for suite in ("conditional", "crud", "filters", "import", "lists", "round_trips"):
         assert f"tests/suites/test_{suite}.py" in output
     run(copy, ".venv/bin/python", "-m", "pytest", "-q", *suites)
+
+
+@pytest.mark.slow
+def test_new_resource_of_a_tenant_works() -> None:
+    """Its migration runs, and the suites and the tests of two tenants find it."""
+    arguments = "APP=studio", "NAME=suppliers", f"FIELDS={FIELDS_OF_TENANT}", "TENANT=studio_id"
+    module, versions = "tests/apps/studio/suppliers.py", "tests/apps/studio/migrations/versions"
+
+    with copy_of_repository() as folder:
+        make(folder, *arguments, "GROUP=orders")
+        run(folder, ".venv/bin/ruff", "check", module, versions)
+        tests = "tests/suites", "-k", "suppliers or supplier"
+        run(folder, ".venv/bin/python", "-m", "pytest", "-q", *tests, SLUICE_APP="studio")
 
 
 @pytest.mark.slow

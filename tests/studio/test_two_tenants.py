@@ -26,6 +26,11 @@ ONE_BATCH = os.environ.get("SLUICE_TENANT_BATCH", "")
 SEEDS = [ONE_BATCH] if ONE_BATCH else [f"{SEED}.{n}" for n in range(-(-COUNT // REQUESTS))]
 
 
+def compare(batch: Batch, alone: Studios) -> None:
+    batch.run()
+    check(batch, alone)
+
+
 @pytest.mark.parametrize("locks", LOCKS)
 def test_responses_are_those_of_the_studio_alone(
     make_studios: Callable[..., Studios], locks: str
@@ -37,9 +42,7 @@ def test_responses_are_those_of_the_studio_alone(
     began = time.monotonic()
     for seed in SEEDS:
         runtime.set_current(both.built)
-        batch = Batch(both, f"{locks}.{seed}")
-        batch.run()
-        check(batch, alone)
+        compare(Batch(both, f"{locks}.{seed}"), alone)
     count, seconds = len(SEEDS) * REQUESTS, time.monotonic() - began
     print(f"{locks}: {count} requests, {count / seconds:.0f} a second")  # noqa: T201
 
@@ -56,8 +59,7 @@ def test_without_both_locks_each_surface_leaks(
     batch = Batch(both, surface, count=CONTROL, surfaces=(surface,))
 
     with pytest.raises(Leak):
-        batch.run()
-        check(batch, alone)
+        compare(batch, alone)
 
 
 def test_foreign_value_in_a_log_is_a_leak(make_studios: Callable[..., Studios]) -> None:
@@ -69,8 +71,6 @@ def test_foreign_value_in_a_log_is_a_leak(make_studios: Callable[..., Studios]) 
     alone = make_studios(STUDIO, policies=False)
     rewrite_statements(both.built, logs_a_value)
     runtime.set_current(both.built)
-    batch = Batch(both, "logs", count=1)
-    batch.run()
 
     with pytest.raises(Leak, match=OTHER_STUDIO):
-        check(batch, alone)
+        compare(Batch(both, "logs", count=1), alone)

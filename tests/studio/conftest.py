@@ -17,13 +17,9 @@ from tests.fixtures.client import Client
 from tests.fixtures.database import copy_database, owner_connection, runtime_settings
 from tests.fixtures.imports import BUCKET
 from tests.fixtures.studio import OTHER_STUDIO, STUDIO
-from tests.fixtures.tenant_rows import TenantDatabase
+from tests.fixtures.tenant_rows import TABLES, TenantDatabase
 from tests.fixtures.two_tenants import Studios
 
-TABLES = (
-    *("studios", "users", "orders", "order_items", "notes", "labels", "order_labels"),
-    *("rates", "prices", "vouchers"),
-)
 KEYS = {"one": [STUDIO], "two": [OTHER_STUDIO], "both": [STUDIO, OTHER_STUDIO], "none": []}
 
 

@@ -3,6 +3,8 @@
 `make mutate-tenants` runs it. Two studios send requests. One that only reads is sent again for each
 place of the tenant in its statements, which then lack it. For a place in a statement that writes,
 the requests are sent again from the first rows. It prints the places that nothing needs.
+
+So it is with the policies, if the statements have no tenant: without one of them, rows leak.
 """
 
 import os
@@ -11,13 +13,22 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sluice import runtime
-from tests.fixtures.rewritten_sql import TenantPlace, places, rewrite_statements, without
+from sluice import application, runtime
+from sluice.imports.derived import import_resource
+from tests.fixtures.rewritten_sql import (
+    TenantPlace,
+    places,
+    rewrite_statements,
+    without,
+    without_all,
+)
 from tests.fixtures.studio import OTHER_STUDIO, STUDIO
 from tests.fixtures.tenant_requests import TenantRequest
-from tests.fixtures.two_tenants import REQUESTS, Batch, Sent, Studios
+from tests.fixtures.tenant_rows import TABLES
+from tests.fixtures.two_tenants import REQUESTS, Batch, Leak, Sent, Studios, check
 
 COUNT = int(os.environ.get("SLUICE_TENANT_REQUESTS", "4000"))
+JOB = "j.tenant = :owner"  # the condition of import jobs
 TRIES = 6  # batches in which a place is removed, if the first ones do not need it
 
 
@@ -78,6 +89,23 @@ def reads(sent: Sent) -> bool:
     return isinstance(sent.request, TenantRequest) and sent.request.only_reads
 
 
+def places_of_imports() -> Iterator[TenantPlace]:
+    """Yield the places of the statements with which the import worker reads and writes rows."""
+    app = application.current()
+    for name in app.imports:
+        resource = import_resource(app.load("imports", name))
+        write = resource.statement(tuple(resource.fields), tuple(resource.fields))
+        for sql in (*resource.references.values(), resource.taken, write):
+            yield from (place for place, _ in places(sql))
+
+
+def is_among(place: TenantPlace, every: set[TenantPlace]) -> bool:
+    """Return whether a place is among others, of which more text before may be known."""
+    return any(
+        each.text == place.text and each.before.endswith(place.before.strip()) for each in every
+    )
+
+
 def rows_of(studios: Studios) -> tuple[dict[str, str], ...]:
     return tuple(studios.database.rows_of(each) for each in (STUDIO, OTHER_STUDIO))
 
@@ -92,6 +120,8 @@ def test_each_place_of_the_tenant_is_needed(make_studios: Callable[..., Studios]
     for each in recorded:
         each.run()
     every = {place for each in recorded for place in each.places}
+    assert {place for place in places_of_imports() if not is_among(place, every)} == set()
+    assert any(place.text == JOB for place in every)
 
     survivors = []
     for place in sorted(every - caught):
@@ -101,3 +131,33 @@ def test_each_place_of_the_tenant_is_needed(make_studios: Callable[..., Studios]
             print("survives:", " ¦ ".join(place), flush=True)  # noqa: T201
     print(f"{len(every)} places, {len(survivors)} survive")  # noqa: T201
     assert survivors == []
+
+
+OPENED = {  # what opens a table or a view to all tenants
+    **{
+        table: f"ALTER POLICY sluice_tenant ON studio.{table} USING (true) WITH CHECK (true)"
+        for table in TABLES
+    },
+    "open_orders": "ALTER VIEW studio.open_orders RESET (security_invoker)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SLUICE_MUTATE" not in os.environ, reason="run by make mutate-tenants")
+@pytest.mark.parametrize("table", OPENED)
+def test_each_policy_is_needed(make_studios: Callable[..., Studios], table: str) -> None:
+    both = make_studios(STUDIO, OTHER_STUDIO)
+    alone = make_studios(STUDIO, policies=False)
+    rewrite_statements(both.built, without_all)
+    both.client.sql(OPENED[table])
+
+    with pytest.raises(Leak):
+        send_batches(both, alone, table)
+
+
+def send_batches(both: Studios, alone: Studios, table: str) -> None:
+    for n in range(TRIES):
+        runtime.set_current(both.built)
+        batch = Batch(both, f"{table}.{n}")
+        batch.run()
+        check(batch, alone)

@@ -84,8 +84,9 @@ def migration(
 
 
 def _policies(resource: Resource, policies: Sequence[str]) -> str:
+    lines = (policy.replace("(SELECT CAST", "(\n    SELECT CAST") for policy in policies)
     return POLICIES.format(
-        policies=",\n".join(f'    r"""\n{policy}\n"""' for policy in policies),
+        policies=",\n".join(f'    r"""\n{policy}\n"""' for policy in lines),
         enabled=ENABLED.format(table=qualified(resource.table)),
     )
 

@@ -47,7 +47,8 @@ BEGIN
             {tables}
         ] AS regclass[])) AND NOT EXISTS (
             SELECT FROM pg_roles s
-            WHERE s.rolname IN ({roles}) AND pg_has_role(s.oid, r.oid, 'MEMBER')
+            WHERE s.rolname IN ({roles})
+                AND pg_has_role(s.oid, r.oid, 'MEMBER')
         )
         GROUP BY c.oid
     LOOP

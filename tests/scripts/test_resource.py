@@ -37,7 +37,7 @@ OTHER_TESTS = (
     "tests/template/test_template.py",
 )
 SUPPLIERS = "NAME=suppliers", "FIELDS=name:text!:unique country:text rating:numeric(3,2)"
-FIELDS_OF_TENANT = "name:text!:unique email:email:unique size:integer"
+FIELDS_OF_TENANT = "name:text!:unique code:slug:unique size:integer"
 MODULE = "layers/shared/shop/suppliers.py"
 MIGRATION = "layers/shared/shop/migrations/versions/0004_suppliers.py"
 

@@ -349,7 +349,7 @@ TEXTS = [
     for name in RESOURCES
     if "create" in case_of(name).resource.writes
     for field in case_of(name).resource.writable
-    if type(field) is Text and not field.pattern
+    if type(field) is Text and not field.pattern and field.reference is None
 ]
 
 

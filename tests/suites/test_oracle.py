@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from sluice import application
+from sluice import application, request_context, tenants
 from sluice.db.database import Database
 from sluice.db.pools import make_pool
 from sluice.kinds.field import Field
@@ -31,6 +31,7 @@ from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.resource_repository import ResourceRepository
 from tests.fixtures.cases import case_of, compared
 from tests.fixtures.client import Client
+from tests.fixtures.own_tables import tenant_of_tests
 
 
 def takes_random_rows(resource: Resource) -> bool:
@@ -39,6 +40,7 @@ def takes_random_rows(resource: Resource) -> bool:
     return bool(resource.writes) and all(each.kind not in rules for each in resource.constraints)
 
 
+SECONDS = 86_400.0  # of a test; `make fuzz-pages` takes long
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 LISTS = [
     each.name
@@ -173,10 +175,14 @@ def cases_of(name: str) -> int:
 
 @contextmanager
 def lists_of(client: Client, name: str, seed: str) -> Iterator[Lists]:
-    pool = make_pool(DatabaseSettings.from_url(client.url), "function")
-    database = Database(pool)
-    repository = application.current().load("repositories", name)(database, SIGNER)
-    yield Lists(client, repository, random.Random(f"{seed}{SEED}"))
+    tenant = tenant_of_tests()
+    settings = DatabaseSettings.from_url(client.url)
+    database = Database(make_pool(settings, "function", sets_tenant=bool(tenant)))
+    kind = application.current().load("repositories", name)
+    repository = kind(tenants.executor_of(kind, database), SIGNER)
+    with request_context.begin(SECONDS) as context:
+        context.tenant = tenant
+        yield Lists(client, repository, random.Random(f"{seed}{SEED}"))
     database.dispose()
 
 

@@ -272,12 +272,13 @@ class Resource:
     def import_columns(self) -> tuple[str, ...]:
         """The columns by which an import finds the row to change. Without: inserts only.
 
-        By default it is the key, unless the database generates it. Otherwise it is the only unique
+        By default it is the key, unless the database generates it. The tenant's column in it is
+        that of the file. Otherwise it is the only unique
         constraint whose columns cannot be NULL. ON CONFLICT finds no deferrable one.
         """
         if self.import_key:
             return names_of(self.import_key)
-        if not any(key.read_only for key in self.keys):
+        if all(not key.read_only or key.column == self.tenant for key in self.keys):
             return tuple(key.column for key in self.keys)
         never_null = {field.column for field in self.all_fields if not field.nullable}
         unique: set[tuple[str, ...]] = {(field.column,) for field in self.fields if field.unique}

@@ -154,6 +154,14 @@ def test_list_of_rows_without_a_tenant_column_reads_a_page(house: OneHouse, rows
     assert house.read_rows() <= most
 
 
+def test_root_list_of_such_rows_reads_those_of_others(house: OneHouse, rows: int) -> None:
+    """No index has their tenant. docs/tenants.md says what to do instead."""
+    house.page("remarks", ListQuery(limit=LIMIT))
+    parents = rows // HOUSES if house.has_policies else 0
+    most = HOUSES * (LIMIT + 1) + 2 * (LIMIT + 1) + parents
+    assert MAX_PAGE_ROWS < house.read_rows() <= most
+
+
 def test_search_reads_its_matches_without_row_security(house: OneHouse, rows: int) -> None:
     """With it, the words are no condition of an index: it reads all rows of the tenant."""
     page = house.page("guests", ListQuery(limit=LIMIT, filters={"search": "word7"}))

@@ -139,10 +139,10 @@ format: .venv/.dev ## format the code and fix lint errors
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
-bench: .venv/.bench ## compare Sluice with its peers, in half an hour: ARGS='--deep --imports'
+bench: .venv/.bench ## compare Sluice with its peers, in half an hour: QUICK=1 for a look in five minutes
 	@if $(HAS_BUILDER); then $(MAKE) --no-print-directory build; \
 		else echo "Skipping the built functions: python3.13 is missing (see make build)"; fi
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 artefacts:
 	@test -f $(ARTEFACTS)template.yaml || { echo "$(ARTEFACTS)template.yaml is missing: only applications in layers/shared" \

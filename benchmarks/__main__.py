@@ -1,157 +1,168 @@
 """Compare Sluice with its peers in one run, on one temporary PostgreSQL.
 
-Compared: warm requests, cold starts, GraphQL and concurrent orders. Measured for Sluice alone: the
-cost of its limiter and of TLS to AWS, memory, and the whole system under load.
+Compared: warm requests at several distances, cold starts, TLS, GraphQL, concurrent orders, adopted
+tables and tenants. It writes its sections of benchmarks/results.md, and keeps the others.
 
-    make bench                                    # half an hour; writes benchmarks/results.md
-    PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--imports] [--output FILE]
+    make bench                                   # half an hour on two quiet cores
+    make bench QUICK=1                           # a look in five minutes; writes nothing
+    PYTHONPATH=.:layers/shared python -m benchmarks [--quick | --smoke] [--output FILE]
 
-No benchmark asserts a time: a run on a busy machine is a bad measurement, not a failure.
+benchmarks/studies/ has further measurements. No benchmark asserts a time: a run on a busy machine
+is a bad measurement, not a failure.
 """
 
 import argparse
 import sys
 import time
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import (
-    aws_tls,
+    adopted,
+    adopted_scenarios,
     cold,
-    deep,
+    encrypted,
     graphql,
     hot_row,
-    imports,
-    limiter,
-    memory,
+    page,
     report,
     scenarios,
-    system_load,
+    tenants,
     warm,
 )
-from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
+from benchmarks.contenders import (
+    BUILD,
+    CONTENDERS,
+    GRAPHQL,
+    HEALTH,
+    PEERS,
+    SLUICE_ORDERS,
+    STRAWBERRY,
+    built,
+)
 from benchmarks.database import BenchmarkDatabase, benchmark_database
-from benchmarks.keys import emulated_keys
-from testing.tcp_proxy import TcpProxy
+from benchmarks.keys import add_key, emulated_keys
+from benchmarks.modes import FAR, Mode, all_modes
+from benchmarks.sizes import FULL, QUICK, SMOKE, Sizes
+from local.aws import AwsServer
+from testing.copied_repository import copy_of_repository
 
-RESULTS = Path(__file__).with_name("results.md")
-PRODUCTS = 20_000
-QUICK_PRODUCTS = 500
-DEEP_PRODUCTS = 1_000_000
-COLD_SAMPLES = 15
-ROUNDS = 40
-ORDER_ROUNDS = 9
+Cold = dict[str, cold.ColdSamples]
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    sizes = parser.add_mutually_exclusive_group()
+    for each, text in ((QUICK, "less data and few rounds"), (SMOKE, "everything once or twice")):
+        name = "--quick" if each is QUICK else "--smoke"
+        sizes.add_argument(name, dest="sizes", action="store_const", const=each, help=text)
     parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="smoke test: run everything once or twice, write nothing",
-    )
-    parser.add_argument(
-        "--deep", action="store_true", help=f"also page 10,000 of {DEEP_PRODUCTS:,} products"
-    )
-    parser.add_argument(
-        "--imports", action="store_true", help=f"also import {imports.ROWS:,} products"
-    )
-    parser.add_argument(
-        "--output", type=Path, help=f"page to write (default: {RESULTS}; none with --quick)"
+        "--output", type=Path, help=f"page to write (default: {page.RESULTS} after a full run)"
     )
     options = parser.parse_args(arguments)
+    chosen = options.sizes or FULL
 
-    with emulated_keys():
-        page = run(quick=options.quick, with_depth=options.deep, with_imports=options.imports)
-    print(page)
-    output = options.output or (None if options.quick else RESULTS)
-    if output:
-        output.write_text(page, encoding="utf-8")
-        _progress(f"written to {output}")
+    with emulated_keys() as aws:
+        sections = run(chosen, aws)
+    for lines in sections.values():
+        print("\n".join(lines), end="\n\n")
+    written = options.output or (page.RESULTS if chosen is FULL else None)
+    if written:
+        page.write(written, sections)
+        _progress(f"written to {written}")
+    if chosen is FULL and not options.output:
+        figures = {"products": sections["products"]}
+        page.write(adopted.PAGES[1], figures)
+    if chosen.note:
+        print(chosen.note)
 
 
-def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
-    """Run all benchmarks and return the page of results."""
+def run(sizes: Sizes, aws: AwsServer) -> report.Sections:
+    """Run all benchmarks and return the sections of the page, by name."""
     cold.compile_everything()
-    optional = _optional(with_depth=with_depth, with_imports=with_imports)
-    products = QUICK_PRODUCTS if quick else PRODUCTS
-    _progress(f"a database of {products:,} products")
-    with (
-        benchmark_database(products) as database,
-        TcpProxy("127.0.0.1", database.server.port) as proxy,
-    ):
-        rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
+    _progress("tenants")
+    tenants_section, more = tenants.measure(sizes.tenant_rows, sizes.tenant_reads)
+    _progress("TLS")
+    with_tls = encrypted.measure(aws, sizes)
+    _progress(f"a database of {sizes.shop.products:,} products")
+    with benchmark_database(sizes.shop) as database, all_modes(database) as modes:
         _progress("warm requests")
-        warm_results = _warm(database, proxy, rounds)
+        warm_results = _warm(database, modes, sizes)
         _progress("cold starts")
-        cold_results, function_results = _cold(database, samples)
-        _progress("concurrent orders")
-        orders = hot_row.measure(database, proxy, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        cold_results, functions = _cold(database, sizes)
+        near_and_far = [mode for mode in modes if mode.name != modes[-1].name]
         _progress("GraphQL")
-        graph, graph_ratios = graphql.measure(database, proxy, quick=quick, rounds=rounds)
-        _progress("the limiter")
-        get_one = scenarios.scenarios(database.products)["GET one"]
-        limits = limiter.measure(database, get_one, rounds=rounds)
-        _progress("TLS to AWS")
-        encrypted = aws_tls.table(aws_tls.measure(1 if quick else aws_tls.SAMPLES))
-        _progress("memory")
-        weights = memory.measure(database, requests=200 if quick else memory.REQUESTS)
-    _progress("the whole system")
-    load = list(system_load.measure(0.05 if quick else system_load.MINUTES))
-    return report.render(
-        cold_results,
-        warm_results,
-        function_results,
-        report.goals(cold_results, warm_results, graph_ratios),
-        products=database.products,
-        postgres=database.version,
-        more=[*graph, *orders, *limits, *encrypted, *weights, *load, *optional],
+        graph, graph_ratios = graphql.measure(
+            near_and_far, installs=sizes.installs, rounds=sizes.rounds
+        )
+        _progress("concurrent orders")
+        orders = hot_row.measure(database, near_and_far, sizes)
+        _progress("adopted tables")
+        groups, copied = _adopted(database, sizes)
+    ours = copied[adopted.BY_HAND]
+    figures = report.Figures(
+        cold=cold_results | groups,
+        warm=warm_results,
+        graphql=graph_ratios,
+        hot_product=1
+        / hot_row.rate_ratio(
+            orders[hot_row.OURS].rounds[hot_row.HOT, FAR],
+            orders[hot_row.PIPELINE].rounds[hot_row.HOT, FAR],
+        ),
+        adopted={
+            name: report.ratio(timings.passed, ours[name].passed)
+            for name, timings in copied[adopted.ADOPTED].items()
+            if name in report.READS
+        },
+        tenants=more,
     )
+    about = report.Run(sizes.note, sizes.shop, database.version, sizes.rounds, sizes.cold_samples)
+    return {
+        **report.sections(figures, functions, about),
+        "tls": encrypted.section(with_tls),
+        "graphql": graph,
+        "orders": hot_row.section(orders, sizes),
+        "products": adopted.table(copied, adopted.BY_HAND),
+        "tenants": tenants_section,
+    }
 
 
-def _optional(*, with_depth: bool, with_imports: bool) -> list[str]:
-    lines: list[str] = []
-    if with_depth:
-        _progress(f"depth: {DEEP_PRODUCTS:,} products")
-        with benchmark_database(DEEP_PRODUCTS) as database:
-            lines += deep.measure(database)
-    if with_imports:
-        _progress("imports")
-        lines += imports.measure(imports.ROWS)
-    return lines
-
-
-def _warm(database: BenchmarkDatabase, proxy: TcpProxy, rounds: int) -> dict[str, warm.WarmTimings]:
+def _warm(
+    database: BenchmarkDatabase, modes: list[Mode], sizes: Sizes
+) -> dict[str, warm.WarmTimings]:
     """Measure warm requests of products and orders, and return both by the contender's name."""
-    measure = partial(
-        warm.measure,
-        near_url=database.url,
-        far_url=database.url_at(proxy.port),
-        proxy=proxy,
-        rounds=rounds,
-    )
-    results = measure(CONTENDERS, scenarios.scenarios(database.products))
-    orders = measure((SLUICE_ORDERS, *PEERS), scenarios.orders(database.products))
+    events = scenarios.scenarios(database.products)
+    results = warm.measure(CONTENDERS, events, modes, rounds=sizes.rounds)
+    placing = scenarios.orders(database.products)
+    orders = warm.measure((SLUICE_ORDERS, *PEERS), placing, modes, rounds=sizes.rounds)
     for name, ordered in orders.items():
         results[name].rounds |= ordered.rounds
         results[name].round_trips |= ordered.round_trips
     return results
 
 
-def _cold(
-    database: BenchmarkDatabase, samples: int
-) -> tuple[dict[str, cold.ColdSamples], dict[str, cold.ColdSamples]]:
+def _cold(database: BenchmarkDatabase, sizes: Sizes) -> tuple[Cold, Cold]:
     """Measure cold starts of the contenders, and of the functions that `sam build` has built."""
     entries = [(contender, scenarios.get_one(1)) for contender in CONTENDERS]
     entries.append((HEALTH, scenarios.health()))
+    query = graphql.query_event(graphql.QUERY)
+    entries += [(GRAPHQL, query), (STRAWBERRY, query)]
     functions = []
     if _is_built():
         functions = [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
     return (
-        cold.measure(entries, database.url, samples=samples),
-        cold.measure(functions, database.url, samples=samples),
+        cold.measure(entries, database.url, sizes.cold_samples),
+        cold.measure(functions, database.url, sizes.cold_samples),
     )
+
+
+def _adopted(database: BenchmarkDatabase, sizes: Sizes) -> tuple[Cold, adopted.Results]:
+    """Measure adopted tables: cold starts of groups, and products beside the shop's."""
+    add_key(adopted_scenarios.KEY, *adopted_scenarios.SCOPES)
+    with copy_of_repository() as copy:
+        groups = adopted.groups(database, copy, sizes.cold_samples)
+        return groups, adopted.products(database, copy, sizes.rounds)
 
 
 def _is_built() -> bool:

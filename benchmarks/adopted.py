@@ -1,23 +1,15 @@
-"""Measure adopted tables: Chinook beside PostGraphile, and products beside the shop's by hand.
+"""Measure adopted tables: products beside the shop's by hand, and groups of one and twenty tables.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.adopted [--chinook FILE] [--rounds 40] [--write]
-
-FILE is Chinook's script for PostgreSQL (github.com/lerocha/chinook-database); without it only the
-products are compared. The tables are adopted into a copy of the repository, and served from there.
-`--write` puts the tables into benchmarks/results.md and docs/comparison.md.
+`make bench` runs it. The tables are adopted into a copy of the repository, and served from there.
 
 All contenders alternate in short rounds. A ratio is the median of the ratios within a round. CPU is
 that of the contender's process, without PostgreSQL's and without the client of a server. It depends
 less on what else the machine does than the time that passes.
 """
 
-import argparse
-import os
-import re
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,19 +17,15 @@ from statistics import median
 from benchmarks import adopted_scenarios as scenarios
 from benchmarks import cold, report
 from benchmarks.contenders import ROOT, SLUICE, Contender
-from benchmarks.database import BenchmarkDatabase, benchmark_database, connect
-from benchmarks.graphql import POSTGRAPHILE, postgraphile
-from benchmarks.keys import add_key, emulated_keys
+from benchmarks.database import BenchmarkDatabase, connect
+from benchmarks.page import RESULTS
 from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
-from local.binaries import find_bindir
-from local.libpq import psql_variables
-from testing.copied_repository import copy_of_repository, run
+from testing.copied_repository import run
 
-PRODUCTS = 20_000
-ROUNDS = 40
 CALLS = 10  # of each scenario in a round
-PAGES = (ROOT / "benchmarks/results.md", ROOT / "docs/comparison.md")
+PAGES = (RESULTS, ROOT / "docs/comparison.md")
+GROUPS = {"single": 1, "twenty": 20}  # schemas, each of which is one function, and their tables
 COPY_OF_PRODUCTS = (
     "CREATE SCHEMA copied",
     """
@@ -62,6 +50,20 @@ COPY_OF_PRODUCTS = (
 )
 
 
+TABLE = """
+    CREATE TABLE {schema}.things_{n} (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name varchar(200) NOT NULL UNIQUE,
+        note text,
+        price numeric(12, 2) NOT NULL DEFAULT 0 CHECK (price >= 0),
+        parent_id integer REFERENCES {schema}.things_{parent},
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        version integer NOT NULL DEFAULT 1
+    )
+"""
+
+
 @dataclass
 class Timings:
     """The median time and the CPU of a call, in ms, of each round."""
@@ -70,45 +72,9 @@ class Timings:
     cpu: list[float] = field(default_factory=list)
 
 
+BY_HAND = "the shop's products"
+ADOPTED = "the adopted products"
 Results = Mapping[str, Mapping[str, Timings]]  # by contender, then by scenario
-
-
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.adopted")
-    parser.add_argument("--chinook", type=Path, help="Chinook's script")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--write", action="store_true", help="write the tables into the pages")
-    options = parser.parse_args(arguments)
-    cold.compile_everything()
-    with (
-        emulated_keys(),
-        benchmark_database(PRODUCTS) as database,
-        copy_of_repository() as copy,
-    ):
-        add_key(scenarios.KEY, *scenarios.SCOPES)
-        tables = {"products": products(database, copy, options.rounds)}
-        if options.chinook:
-            load_chinook(database, options.chinook)
-            tables["chinook"] = chinook(database, copy, options.rounds)
-    for name, lines in tables.items():
-        print("\n".join(lines))
-        if options.write:
-            for page in PAGES:
-                replace(page, name, lines)
-
-
-def load_chinook(database: BenchmarkDatabase, script: Path) -> None:
-    """Run the script, which creates the database chinook, and allow the functions' role to log in.
-
-    The script creates the database itself, so psql begins in another one.
-    """
-    command = [str(find_bindir() / "psql"), "--quiet", "--no-psqlrc", "--file", str(script)]
-    environment = {**os.environ, **psql_variables(database.server.url())}  # noqa: TID251
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    with closing(connect(database.server.url(database="chinook"))) as owner:
-        if not owner.run("SELECT count(*) FROM track")[0][0]:
-            raise SystemExit(f"{script} made no rows: {done.stderr[-2000:]}")
-        owner.run("VACUUM ANALYZE")
 
 
 def adopt(copy: Path, url: str, app: str, tables: str) -> None:
@@ -118,59 +84,46 @@ def adopt(copy: Path, url: str, app: str, tables: str) -> None:
     run(copy, sys.executable, "-m", "local", "migrate", DATABASE_URL=url, SLUICE_APP=app, APP=app)
 
 
-@contextmanager
-def served(copy: Path, app: str, contender: Contender, url: str) -> Iterator[Worker]:
-    """Run a handler of the application in the copy."""
-    path = f"{copy}:{copy / 'layers/shared'}"
-    with Worker(contender, url, PYTHONPATH=path, SLUICE_APP=app) as worker:
-        yield worker
+def served(name: str, module: str, copy: Path, app: str) -> Contender:
+    """Return the contender for a handler of an application in the copy."""
+    return Contender(name, module, variables=(("SLUICE_APP", app),), root=copy)
 
 
-def chinook(database: BenchmarkDatabase, copy: Path, rounds: int) -> list[str]:
-    """Compare REST and GraphQL of Sluice with PostGraphile's GraphQL."""
-    adopt(copy, database.server.url(database="chinook"), "chinook", "public.*")
-    folder = postgraphile(install=True)
-    if folder is None:
-        raise SystemExit("PostGraphile needs npm")
-    app_url = database.url.rpartition("/")[0] + "/chinook"
-    owner_url = database.server.url(database="chinook")
-    rest = Contender("Sluice, REST", "functions.chinook.chinook.handler")
-    graphql = Contender("Sluice, GraphQL", "functions.graphql.handler")
-    with ExitStack() as stack:
-        workers = {
-            rest.name: stack.enter_context(served(copy, "chinook", rest, app_url)),
-            graphql.name: stack.enter_context(served(copy, "chinook", graphql, app_url)),
-            POSTGRAPHILE.name: stack.enter_context(
-                Worker(POSTGRAPHILE, owner_url, POSTGRAPHILE=str(folder))
-            ),
-        }
-        events = {
-            rest.name: scenarios.chinook_rest(),
-            graphql.name: scenarios.chinook_graphql(),
-            POSTGRAPHILE.name: scenarios.chinook_postgraphile(),
-        }
-        results = measure(workers, events, rounds)
-    return table(results, rest.name)
-
-
-def products(database: BenchmarkDatabase, copy: Path, rounds: int) -> list[str]:
+def products(database: BenchmarkDatabase, copy: Path, rounds: int) -> Results:
     """Compare an adopted table of products with the shop's products, which have SQL by hand."""
     with closing(connect(database.server.url())) as owner:
         for statement in COPY_OF_PRODUCTS:
             owner.run(statement)
     adopt(copy, database.server.url(), "copied", "copied.*")
-    by_hand = Contender("the shop's products", SLUICE.module)
-    adopted = Contender("the adopted products", "functions.copied.copied.handler")
-    with (
-        served(copy, "shop", by_hand, database.url) as shop,
-        served(copy, "copied", adopted, database.url) as copied,
-    ):
+    by_hand = served(BY_HAND, SLUICE.module, copy, "shop")
+    adopted = served(ADOPTED, "functions.copied.copied.handler", copy, "copied")
+    with Worker(by_hand, database.url) as shop, Worker(adopted, database.url) as copied:
         events = {
-            by_hand.name: scenarios.products("category", "stationery", database.products),
-            adopted.name: scenarios.products("category_id", 1, database.products),
+            BY_HAND: scenarios.products("category", "category-7", database.products),
+            ADOPTED: scenarios.products("category_id", 7, database.products),
         }
-        results = measure({by_hand.name: shop, adopted.name: copied}, events, rounds)
-    return table(results, by_hand.name)
+        return measure({BY_HAND: shop, ADOPTED: copied}, events, rounds)
+
+
+def groups(database: BenchmarkDatabase, copy: Path, samples: int) -> dict[str, cold.ColdSamples]:
+    """Measure cold starts of a function with one resource, and of one with twenty."""
+    with closing(connect(database.server.url())) as owner:
+        owner.run("CREATE DATABASE groups")
+    url = database.server.url(database="groups")
+    with closing(connect(url)) as owner:
+        for schema, count in GROUPS.items():
+            owner.run(f"CREATE SCHEMA {schema}")
+            for n in range(1, count + 1):
+                owner.run(TABLE.format(schema=schema, n=n, parent=max(1, n - 1)))
+                owner.run(f"INSERT INTO {schema}.things_{n} (name) VALUES ('a thing')")
+    entries = []
+    for name, schema in zip(report.GROUPS, GROUPS, strict=True):
+        adopt(copy, url, schema, f"{schema}.*")
+        module = f"functions.{schema}.{schema}.handler"
+        entries.append((served(name, module, copy, schema), scenarios.first_thing()))
+    cold.compile_everything(copy)
+    app_url = database.url.rpartition("/")[0] + "/groups"
+    return cold.measure(entries, app_url, samples)
 
 
 def measure(
@@ -214,16 +167,3 @@ def table(results: Results, ours: str) -> list[str]:
             cells.append(report.cell(mine.cpu, base.cpu, digits=2))
         lines.append(report.row(contender, *cells))
     return lines
-
-
-def replace(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Put the lines between the page's markers of this name."""
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    text = page.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    table = "\n".join((begin, *lines, end))
-    page.write_text(pattern.sub(lambda _: table, text), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

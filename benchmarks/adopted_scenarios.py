@@ -18,6 +18,7 @@ SCOPES = (
     "artist:write",
     "products:read",
     "products:write",
+    "things_1:read",
 )
 TRACKS = 3_503
 ROWS = 200  # that GET one reads in turn
@@ -65,6 +66,11 @@ def products(reference: str, category: object, count: int) -> dict[str, list[Eve
         "list 100": [_event("GET", "/api/products", "limit=100")],
         "POST": [_event("POST", "/api/products", body=body | {reference: category})],
     }
+
+
+def first_thing() -> Event:
+    """Return GET one of the first table of a group."""
+    return _event("GET", "/api/things_1/1")
 
 
 def names_in(responses: Any) -> list[str]:

@@ -24,37 +24,54 @@ class Contender:
 
     `module` contains the function `handler`. `version_of` names the libraries whose versions are
     reported. `built` is the folder of a function that `sam build` has built. The function and the
-    layers are then imported from the build, as on Lambda.
+    layers are then imported from the build, as on Lambda. `variables` are added to the environment.
+    `root` is the repository, or a copy of it with other applications.
     """
 
     name: str
     module: str
     version_of: tuple[str, ...] = ()
     built: Path | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    root: Path = ROOT
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the environment variables of the contender's process, for the database `url`."""
         own = {"DATABASE_URL": url} if self.module.startswith("benchmarks.peers") else _sluice(url)
-        path = [ROOT, ROOT / "layers/shared"]
+        path = [self.root, self.root / "layers/shared"]
         if self.built is not None:
             path = [
                 self.built,
                 *(self.built.parent / layer / "python" for layer in ("SharedLayer", "TokensLayer")),
             ]
-        return {**own, "PYTHONPATH": ":".join(map(str, path)), **_inherited()}
+        return {
+            **own,
+            "PYTHONPATH": ":".join(map(str, path)),
+            **_inherited(),
+            **dict(self.variables),
+        }
 
 
 SLUICE = Contender(
     "Sluice", "functions.products.handler", ("SQLAlchemy", "pg8000", "aws-lambda-powertools")
 )
 SLUICE_ORDERS = Contender(SLUICE.name, "functions.orders.handler")
+BARE = Contender("by hand: pg8000", "benchmarks.peers.handwritten", ("pg8000",))
+PREPARED = Contender(
+    "by hand: pg8000, prepared",
+    "benchmarks.peers.handwritten",
+    ("pg8000",),
+    variables=(("PREPARED", "1"),),
+)
+FASTAPI = Contender(
+    "FastAPI + Mangum + SQLAlchemy + psycopg",
+    "benchmarks.peers.fastapi_mangum",
+    ("fastapi", "mangum", "pydantic", "SQLAlchemy", "psycopg"),
+)
 PEERS = (
-    Contender("by hand: json + pg8000", "benchmarks.peers.handwritten", ("pg8000",)),
-    Contender(
-        "FastAPI + Mangum + SQLAlchemy + psycopg",
-        "benchmarks.peers.fastapi_mangum",
-        ("fastapi", "mangum", "pydantic", "SQLAlchemy", "psycopg"),
-    ),
+    BARE,
+    PREPARED,
+    FASTAPI,
     Contender(
         "Powertools + SQLAlchemy + pg8000",
         "benchmarks.peers.powertools_orm",
@@ -63,6 +80,12 @@ PEERS = (
 )
 CONTENDERS = (SLUICE, *PEERS)
 HEALTH = Contender("Sluice's /health", "functions.health.handler")
+GRAPHQL = Contender("Sluice's GraphQL", "functions.graphql.handler", ("graphql-core",))
+STRAWBERRY = Contender(
+    "Strawberry + FastAPI + Mangum, SQLAlchemy ORM, psycopg 3, DataLoader",
+    "benchmarks.peers.strawberry_mangum",
+    ("strawberry-graphql",),
+)
 BUILD = ROOT / ".aws-sam/build"
 
 
@@ -72,7 +95,7 @@ def built(name: str) -> Contender:
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """Return the command that runs a program of benchmarks/ with this interpreter.
+    """Return the command that runs a program of benchmarks/ (`studies/x`) with this interpreter.
 
     -P keeps the program's folder off sys.path.
     """

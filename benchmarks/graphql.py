@@ -19,18 +19,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks import report
-from benchmarks.contenders import ROOT, Contender
-from benchmarks.database import BenchmarkDatabase
+from benchmarks.contenders import GRAPHQL, ROOT, STRAWBERRY, Contender
+from benchmarks.modes import FAR, NEAR, Mode, calibrate
 from benchmarks.scenarios import Event
-from benchmarks.warm import FAR, NEAR, Worker, calibrate
-from testing.tcp_proxy import TcpProxy
+from benchmarks.warm import Worker
 
-SLUICE = Contender("Sluice", "functions.graphql.handler", ("graphql-core",))
-STRAWBERRY = Contender(
-    "Strawberry + FastAPI + Mangum, SQLAlchemy ORM, psycopg 3, DataLoader",
-    "benchmarks.peers.strawberry_mangum",
-    ("strawberry-graphql",),
-)
 POSTGRAPHILE = Contender(
     "PostGraphile 5.1.5 on Node 22, over HTTP", "benchmarks.peers.postgraphile"
 )
@@ -41,43 +34,47 @@ CALLS = 6  # in each round
 
 
 def measure(
-    database: BenchmarkDatabase, proxy: TcpProxy, *, quick: bool, rounds: int
+    modes: list[Mode], *, installs: bool, rounds: int
 ) -> tuple[list[str], dict[str, float]]:
     """Return the section of the page and, by peer, the ratio of its time to Sluice's at 0 ms.
 
     Raises RuntimeError if the contenders return different products.
     """
-    folder = postgraphile(install=not quick)
-    contenders = [SLUICE, STRAWBERRY, *([POSTGRAPHILE] if folder else [])]
+    folder = postgraphile(install=installs)
+    contenders = [GRAPHQL, STRAWBERRY, *([POSTGRAPHILE] if folder else [])]
     extra = {"POSTGRAPHILE": str(folder)} if folder else {}
     times: dict[tuple[str, str, str], list[float]] = {}
     trips: dict[str, int] = {}
     with ExitStack() as stack:
         workers = {
-            (contender.name, distance): stack.enter_context(Worker(contender, url, **extra))
+            (contender.name, mode): stack.enter_context(Worker(contender, mode.url, **extra))
             for contender in contenders
-            for distance, url in ((NEAR, database.url), (FAR, database.url_at(proxy.port)))
+            for mode in modes
         }
+        named = {(name, mode.name): worker for (name, mode), worker in workers.items()}
         _require_same(
-            {name: worker.set_events(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()}
+            {
+                name: worker.set_events(QUERY, [query_event(QUERY)])[0]
+                for name, worker in named.items()
+            }
         )
-        for (name, distance), worker in workers.items():
-            worker.set_events(BARE, [_event(BARE)])
+        for (name, mode), worker in workers.items():
+            worker.set_events(BARE, [query_event(BARE)])
             worker.call(QUERY, 5 * CALLS)  # warms up
-            if distance == FAR:
-                before = proxy.round_trips
+            if mode.proxy is not None:
+                before = mode.proxy.round_trips
                 worker.call(QUERY, 10)
-                trips[name] = round((proxy.round_trips - before) / 10)
-        calibrate(proxy, database.url, database.url_at(proxy.port))
+                trips[name] = round((mode.proxy.round_trips - before) / 10)
+        calibrate(modes)
         for n in range(rounds):
             order = list(workers.items())
-            for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
+            for (name, mode), worker in order[n % len(order) :] + order[: n % len(order)]:
                 for query in (QUERY, BARE):
-                    times.setdefault((name, distance, query), []).append(
+                    times.setdefault((name, mode.name, query), []).append(
                         median(worker.call(query, CALLS))
                     )
     lines = list(_table([contender.name for contender in contenders], times, trips, rounds))
-    ours = times[SLUICE.name, NEAR, QUERY]
+    ours = times[GRAPHQL.name, NEAR, QUERY]
     return lines, {
         peer.name: report.ratio(times[peer.name, NEAR, QUERY], ours) for peer in contenders[1:]
     }
@@ -108,7 +105,7 @@ def postgraphile(*, install: bool) -> Path | None:
     return folder
 
 
-def _event(query: str) -> Event:
+def query_event(query: str) -> Event:
     event: Event = json.loads((ROOT / "events/graphql_query.json").read_text(encoding="utf-8"))
     return {**event, "body": json.dumps({"query": query})}
 
@@ -153,7 +150,7 @@ def _table(
     versions = ", ".join(
         f"{name} {version(name)}" for name in ("graphql-core", "strawberry-graphql")
     )
-    yield from ("", f"## GraphQL ({rounds} rounds)", "", f"    {QUERY}", "")
+    yield from (f"## GraphQL ({rounds} rounds)", "", f"    {QUERY}", "")
     yield from (f"and `{BARE}`, which needs no database query. {versions}.", "")
     columns = [(QUERY, NEAR), (QUERY, FAR), (BARE, NEAR)]
     yield from report.header(
@@ -161,7 +158,7 @@ def _table(
     )
     for name in names:
         cells = [
-            report.cell(times[name, at, query], times[SLUICE.name, at, query], digits=2)
+            report.cell(times[name, at, query], times[GRAPHQL.name, at, query], digits=2)
             for query, at in columns
         ]
         yield report.row(name, *cells, str(trips[name]))

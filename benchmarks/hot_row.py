@@ -22,33 +22,33 @@ from typing import Any, Self
 
 from benchmarks.contenders import ROOT, command
 from benchmarks.database import BenchmarkDatabase, connect
+from benchmarks.modes import FAR, NEAR, Mode, calibrate
 from benchmarks.report import header, row
-from benchmarks.warm import FAR, NEAR, calibrate
-from testing.tcp_proxy import TcpProxy
+from benchmarks.sizes import Sizes
 
-CLIENTS = 8
-WINDOW = 0.5  # seconds
-QUICK_WINDOW = 0.1
+PIPELINE = "by hand: psycopg 3, a pipeline"
+HOT = "one hot product"
 CONTENDERS = {
     "Sluice": ("benchmarks.order_client", "sluice"),
     "Sluice, with an Idempotency-Key": ("benchmarks.order_client", "sluice_with_keys"),
     "SQLAlchemy ORM + pg8000": ("benchmarks.peers.orders", "orm_over_pg8000"),
     "SQLAlchemy ORM + psycopg 3": ("benchmarks.peers.orders", "orm_over_psycopg"),
     "by hand: psycopg 3, a transaction": ("benchmarks.peers.orders", "psycopg_by_hand"),
-    "by hand: psycopg 3, a pipeline": ("benchmarks.peers.orders", "psycopg_pipeline"),
+    PIPELINE: ("benchmarks.peers.orders", "psycopg_pipeline"),
 }
 OURS = next(iter(CONTENDERS))
 # Name → number of products to choose from, number of items of an order.
-SCENARIOS = {"one hot product": (1, 1), "3 of 20 products": (20, 3)}
+SCENARIOS = {HOT: (1, 1), "3 of 20 products": (20, 3)}
 STOCK = 2_000_000_000
 
-# Number of orders and items, sum of the orders' totals, sum of the items' prices, remaining stock.
+# Of the orders that this benchmark has placed: the number of orders and items, the sum of the
+# orders' totals, and the sum of the items' prices. Then the remaining stock of its products.
 TOTALS = """
-    SELECT (SELECT count(*) FROM orders),
-           (SELECT count(*) FROM order_items),
-           (SELECT sum(total) FROM orders),
-           (SELECT sum(quantity * unit_price) FROM order_items),
-           (SELECT sum(quantity) FROM inventory)
+    SELECT (SELECT count(*) FROM orders WHERE id > :since),
+           (SELECT count(*) FROM order_items WHERE order_id > :since),
+           (SELECT sum(total) FROM orders WHERE id > :since),
+           (SELECT sum(quantity * unit_price) FROM order_items WHERE order_id > :since),
+           (SELECT sum(quantity) FROM inventory WHERE product_id = ANY (:products))
 """
 
 
@@ -120,46 +120,79 @@ class OrderRates:
     round_trips: float = 0.0
 
 
-def measure(database: BenchmarkDatabase, proxy: TcpProxy, *, quick: bool, rounds: int) -> list[str]:
-    """Measure all contenders and return the lines of the report.
+@dataclass
+class Ledger:
+    """Compares orders and stock with the counts that clients report."""
+
+    owner: Any
+    products: list[int]
+    since: int = 0  # the id of the last order before the first of the benchmark
+
+    def totals(self) -> Any:
+        return self.owner.run(TOTALS, since=self.since, products=self.products)[0]
+
+    def verify(self, place: Callable[[], int], items: int) -> int:
+        """Place orders, each of this many items; return the number of orders.
+
+        Raises RuntimeError if the number that `place` returns does not match the tables.
+        """
+        orders, lines, _, _, stock = self.totals()
+        placed = place()
+        orders_after, lines_after, totals, prices, stock_after = self.totals()
+        changes = (orders_after - orders, lines_after - lines, stock - stock_after)
+        if changes != (placed, placed * items, placed * items) or totals != prices:
+            raise RuntimeError(
+                f"{placed} orders of {items} items were placed: {changes}, {totals} for {prices}"
+            )
+        return placed
+
+
+def measure(database: BenchmarkDatabase, modes: list[Mode], sizes: Sizes) -> dict[str, OrderRates]:
+    """Measure all contenders, by name. `modes` are a direct way and one through a proxy.
 
     Raises RuntimeError if orders and stock do not match the reported counts.
     """
-    window, clients = (QUICK_WINDOW, 2) if quick else (WINDOW, CLIENTS)
+    window, clients = sizes.order_window, sizes.order_clients
     results = {contender: OrderRates() for contender in CONTENDERS}
-    urls = {NEAR: database.url, FAR: database.url_at(proxy.port)}
-    calibrate(proxy, urls[NEAR], urls[FAR])
+    calibrate(modes)
     with closing(connect(database.server.url())) as owner, ExitStack() as stack:
         users, products = _prepare_stock(owner, clients)
-        clients_by_contender = {
+        since = owner.run("SELECT coalesce(max(id), 0) FROM orders")[0][0]
+        ledger = Ledger(owner, products, since)
+        started = {
             contender: stack.enter_context(OrderClients(contender, users))
             for contender in CONTENDERS
         }
-        for contender, order_clients in clients_by_contender.items():
-            for url in urls.values():
-                order_clients.place(url, 0.0, products, 1)  # connects
-                _place_and_verify(
-                    owner, partial(order_clients.place, url, window, products[:1], 1), 1
-                )  # warms up
-            before = proxy.round_trips
-            placed = order_clients.place(urls[FAR], window, products[:1], 1, alone=True)
-            results[contender].round_trips = (proxy.round_trips - before) / max(placed, 1)
-        for n in range(rounds):
+        for contender, order_clients in started.items():
+            _warm_up(ledger, order_clients, modes, window)
+            results[contender].round_trips = _round_trips(order_clients, modes, window, products)
+        for n in range(sizes.order_rounds):
             owner.run("VACUUM inventory")  # removes the row versions of the previous round
-            order = list(clients_by_contender.items())
+            order = list(started.items())
             for contender, order_clients in order[n % len(order) :] + order[: n % len(order)]:
-                for (scenario, (among, items)), (distance, url) in product(
-                    SCENARIOS.items(), urls.items()
-                ):
-                    placed = _place_and_verify(
-                        owner,
-                        partial(order_clients.place, url, window, products[:among], items),
-                        items,
-                    )
-                    results[contender].rounds.setdefault((scenario, distance), []).append(
-                        placed / window
-                    )
-    return _section(results, f"{clients} clients, {rounds} rounds of {window} s")
+                for (scenario, (among, items)), mode in product(SCENARIOS.items(), modes):
+                    place = partial(order_clients.place, mode.url, window, products[:among], items)
+                    placed = ledger.verify(place, items)
+                    rates = results[contender].rounds.setdefault((scenario, mode.name), [])
+                    rates.append(placed / window)
+    return results
+
+
+def _warm_up(ledger: Ledger, order_clients: OrderClients, modes: list[Mode], window: float) -> None:
+    for mode in modes:
+        order_clients.place(mode.url, 0.0, ledger.products, 1)  # connects
+        ledger.verify(partial(order_clients.place, mode.url, window, ledger.products[:1], 1), 1)
+
+
+def _round_trips(
+    order_clients: OrderClients, modes: list[Mode], window: float, products: Sequence[int]
+) -> float:
+    """Return the number of round trips of an order of one item."""
+    mode = modes[-1]
+    assert mode.proxy is not None
+    before = mode.proxy.round_trips
+    placed = order_clients.place(mode.url, window, products[:1], 1, alone=True)
+    return (mode.proxy.round_trips - before) / max(placed, 1)
 
 
 def _prepare_stock(owner: Any, clients: int) -> tuple[list[int], list[int]]:
@@ -181,26 +214,11 @@ def _prepare_stock(owner: Any, clients: int) -> tuple[list[int], list[int]]:
     return [id for (id,) in owner.run(users, n=clients)], products
 
 
-def _place_and_verify(owner: Any, place: Callable[[], int], items: int) -> int:
-    """Place orders, each of this many items; return the number of orders.
-
-    Raises RuntimeError if the number that `place` returns does not match the tables.
-    """
-    orders, lines, _, _, stock = owner.run(TOTALS)[0]
-    placed = place()
-    orders_after, lines_after, totals, prices, stock_after = owner.run(TOTALS)[0]
-    changes = (orders_after - orders, lines_after - lines, stock - stock_after)
-    if changes != (placed, placed * items, placed * items) or totals != prices:
-        raise RuntimeError(
-            f"{placed} orders of {items} items were placed: {changes}, {totals} for {prices}"
-        )
-    return placed
-
-
-def _section(results: Mapping[str, OrderRates], how: str) -> list[str]:
+def section(results: Mapping[str, OrderRates], sizes: Sizes) -> list[str]:
+    """Return the section of the page."""
+    how = f"{sizes.order_clients} clients, {sizes.order_rounds} rounds of {sizes.order_window} s"
     columns = [(scenario, distance) for distance in (FAR, NEAR) for scenario in SCENARIOS]
     lines = [
-        "",
         f"## Orders a second ({how})",
         "",
         "Clients are processes that place one order after the other, of one item each, all of the",
@@ -218,8 +236,12 @@ def _section(results: Mapping[str, OrderRates], how: str) -> list[str]:
     return lines
 
 
-def _cell(order_clients: Sequence[float], ours: Sequence[float]) -> str:
-    if order_clients is ours:
+def rate_ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """Return how many times as many orders Sluice placed: the median of the rounds' ratios."""
+    return median(our / max(their, 1e-9) for their, our in zip(theirs, ours, strict=True))
+
+
+def _cell(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    if theirs is ours:
         return f"{median(ours):.0f}"
-    ratio = median(our / max(their, 1e-9) for their, our in zip(order_clients, ours, strict=True))
-    return f"{median(order_clients):.0f} ({ratio:.2f}x)"
+    return f"{median(theirs):.0f} ({rate_ratio(theirs, ours):.2f}x)"

@@ -17,15 +17,18 @@ ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # set here; contenders.py passes it to e
 
 
 @contextmanager
-def emulated_keys() -> Iterator[None]:
-    """Run the emulated DynamoDB with the local keys while the block runs."""
+def emulated_keys() -> Iterator[AwsServer]:
+    """Run the emulated DynamoDB with the local keys while the block runs.
+
+    It serves without TLS, and with TLS on another port.
+    """
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        server = AwsServer(Path(folder) / "aws.log")
+        server = AwsServer(Path(folder) / "aws.log", tls=True)
         server.launch()
         try:
             server.wait()
             os.environ[ENDPOINT] = create_tables(server.endpoint).dynamodb_endpoint  # noqa: TID251
-            yield
+            yield server
         finally:
             server.stop()
 

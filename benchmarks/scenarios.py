@@ -65,7 +65,9 @@ def orders(products: int) -> dict[str, list[Event]]:
 
 def _product() -> Event:
     event = _event("products_create", "/api/products", {})
-    event["body"] = json.dumps(json.loads(event["body"]) | {"name": f"Sluice gate {UNIQUE}"})
+    event["body"] = json.dumps(
+        json.loads(event["body"]) | {"name": f"Sluice gate {UNIQUE}", "category": "category-7"}
+    )
     return event
 
 

@@ -1,6 +1,6 @@
 """Compare a read without tenants, with the predicate, with row-level security, and with both.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.tenants [--reads 4000]
+    PYTHONPATH=.:layers/shared python -m benchmarks.tenants [--reads 3000] [--write]
 
 One process has one connection for each pair of options, and the four take turns read by read. So a
 busy machine disturbs them alike. `more` is the median of the differences to the read without
@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks import page
 from benchmarks.database import connect
 from benchmarks.report import header, row
+from benchmarks.sizes import FULL
 from local.postgres import PostgresServer
 from sluice import request_context
 from sluice.db.database import Database
@@ -27,7 +29,7 @@ from sluice.settings import DatabaseSettings
 
 TABLES = Path(__file__).with_name("tenants.sql")
 TENANT = "00000000-0000-0000-0000-000000000007"
-ROWS = 3_000  # of each tenant
+TENANTS = 100
 COLUMNS = "d.id, d.tenant_id, d.body, d.version, d.created_at"
 PREDICATE = "d.tenant_id = CAST(:tenant_ AS uuid)"
 # A page of 20 begins at a row of the tenant. Without tenants it is a page of all rows.
@@ -75,27 +77,46 @@ class Variant:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tenants", description=__doc__)
-    parser.add_argument("--reads", type=int, default=4_000, help="reads of each kind")
-    reads = parser.parse_args().reads
-    with tenants_server() as url:
+    parser.add_argument("--reads", type=int, default=FULL.tenant_reads, help="reads of each kind")
+    parser.add_argument("--write", action="store_true", help="write the section of results.md")
+    options = parser.parse_args()
+    lines, _ = measure(FULL.tenant_rows, options.reads)
+    print("\n".join(lines))
+    if options.write:
+        page.write(page.RESULTS, {"tenants": lines})
+
+
+def measure(rows: int, reads: int) -> tuple[list[str], dict[str, float]]:
+    """Return the section of the page, and how many ms more `both` takes, by statement."""
+    lines = [
+        f"## Tenants ({TENANTS * rows:,} rows of {TENANTS} tenants, {reads:,} reads of each kind)",
+        "",
+        "Four ways to read the same row in turns, in one process (`benchmarks/tenants.sql`).",
+        "`more` is the median of the differences to the read without tenants.",
+    ]
+    more: dict[str, float] = {}
+    with tenants_server(rows) as url:
         for name, statement in STATEMENTS.items():
             measured = variants(url)
             for turn in range(WARM + reads):
-                take_turn(measured, statement, turn)
-            print("\n".join(report(name, measured, [each.seconds[WARM:] for each in measured])))
-            print("\n".join(cpu_report(measured, statement, reads)), "\n")
+                take_turn(measured, statement, turn, rows)
+            seconds = [each.seconds[WARM:] for each in measured]
+            cpu = cpu_of(measured, statement, reads, rows)
+            lines += ["", *report(name, measured, seconds, cpu)]
+            more[name] = 1000 * difference(seconds[0], seconds[-1])
             for variant in measured:
                 variant.database.dispose()
+    return lines, more
 
 
 @contextmanager
-def tenants_server() -> Iterator[str]:
+def tenants_server(rows: int) -> Iterator[str]:
     """Run PostgreSQL with the tables while the block runs, and return the URL of a reader."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as home:
         Path(home).chmod(0o711)
         with PostgresServer(Path(home), durable=False) as server:
             with closing(connect(server.url())) as owner:
-                owner.run(TABLES.read_text())
+                owner.run(TABLES.read_text().replace("300000", str(TENANTS * rows)))
                 owner.run("VACUUM ANALYZE")
             yield server.url("tenants_app", password="app")  # noqa: S106 - a temporary server
 
@@ -113,35 +134,51 @@ def variants(url: str) -> list[Variant]:
     ]
 
 
-def take_turn(measured: Sequence[Variant], statement: str, turn: int) -> None:
+def take_turn(measured: Sequence[Variant], statement: str, turn: int, rows: int) -> None:
     """Read the same row in each way, beginning with another one in each turn."""
-    id_ = 7 + 100 * (turn * 37 % (ROWS - 100))
+    id_ = _row(turn, rows)
     for position in range(len(measured)):
         measured[(turn + position) % len(measured)].read(statement, id_)
 
 
-def report(name: str, measured: Sequence[Variant], seconds: Sequence[Sequence[float]]) -> list[str]:
-    """Return the table of medians, and of the differences to the first variant in one turn."""
-    lines = [*header(name, "p50, ms", "more, ms", "round trips")]
-    for variant, samples in zip(measured, seconds, strict=True):
-        more = median(b - a for a, b in zip(seconds[0], samples, strict=True))
-        p50 = median(samples)
-        lines.append(
-            row(variant.name, f"{1000 * p50:.3f}", f"{1000 * more:.3f}", f"{variant.round_trips}")
-        )
+def _row(turn: int, rows: int) -> int:
+    """Return the id of a row of the tenant, after which it has more rows."""
+    return 7 + TENANTS * (turn * 37 % (rows - 100))
+
+
+def difference(base: Sequence[float], samples: Sequence[float]) -> float:
+    """Return the median of the differences in one turn, in seconds."""
+    return median(b - a for a, b in zip(base, samples, strict=True))
+
+
+def report(
+    name: str,
+    measured: Sequence[Variant],
+    seconds: Sequence[Sequence[float]],
+    cpu: Sequence[tuple[float, float]],
+) -> list[str]:
+    """Return the table of medians, of the differences to the first variant, and of CPU time."""
+    titles = ("p50, ms", "more, ms", "round trips", "CPU here, µs", "CPU of the backend, µs")
+    lines = [*header(name, *titles)]
+    for variant, samples, (here, there) in zip(measured, seconds, cpu, strict=True):
+        more = 1000 * difference(seconds[0], samples)
+        cells = (f"{1000 * median(samples):.3f}", f"{more:.3f}", f"{variant.round_trips}")
+        lines.append(row(variant.name, *cells, f"{here:.0f}", f"{there:.0f}"))
     return lines
 
 
-def cpu_report(measured: Sequence[Variant], statement: str, reads: int) -> list[str]:
-    """Return the table of CPU time, which other load on the machine disturbs least."""
-    lines = [*header("", "CPU here, µs", "CPU of the backend, µs")]
+def cpu_of(
+    measured: Sequence[Variant], statement: str, reads: int, rows: int
+) -> list[tuple[float, float]]:
+    """Return the CPU time of a read in µs, here and in the backend."""
+    found = []
     for variant in measured:
         before, began = variant.backend_cpu(), time.process_time()
         for turn in range(reads):
-            variant.read(statement, 7 + 100 * (turn * 37 % (ROWS - 100)))
+            variant.read(statement, _row(turn, rows))
         here, there = time.process_time() - began, variant.backend_cpu() - before
-        lines.append(row(variant.name, f"{1e6 * here / reads:.0f}", f"{1e6 * there / reads:.0f}"))
-    return lines
+        found.append((1e6 * here / reads, 1e6 * there / reads))
+    return found
 
 
 if __name__ == "__main__":

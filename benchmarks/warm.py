@@ -1,16 +1,13 @@
-"""Measure warm requests, with the database on loopback and one millisecond away.
+"""Measure warm requests, at several distances from the database.
 
 Each contender has one process per distance for the whole measurement. The contenders alternate in
-many short rounds; the result is the median over all rounds of the ratio within a round. The
-distance comes from a proxy in this process, which delays the server's responses so that a round
-trip takes 1 ms longer. The proxy also counts the round trips.
+many short rounds; the result is the median over all rounds of the ratio within a round.
 """
 
 import json
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,14 +15,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.contenders import ROOT, Contender, command
-from benchmarks.database import connect
+from benchmarks.modes import Mode, calibrate
 from benchmarks.response_check import require_same
 from benchmarks.scenarios import Event
-from testing.tcp_proxy import TcpProxy
 
-DISTANCE = 0.001  # s, added to each round trip
-NEAR = "0 ms"
-FAR = "1 ms"
 CALLS = {
     "GET one": 20,
     "list 20": 12,
@@ -33,22 +26,6 @@ CALLS = {
     "POST product": 8,
     "POST order": 8,
 }  # in each round
-
-
-def calibrate(proxy: TcpProxy, near_url: str, far_url: str) -> None:
-    """Set the proxy's latency so that a round trip through it takes DISTANCE longer than without
-    it.
-    """
-    proxy.latency = DISTANCE
-    with closing(connect(near_url)) as near, closing(connect(far_url)) as far:
-        excess = median([_ping(far) - _ping(near) for _ in range(300)]) - DISTANCE
-    proxy.latency = max(0.0, DISTANCE - excess)
-
-
-def _ping(connection: Any) -> float:
-    start = time.perf_counter()
-    connection.run("SELECT 1")  # without parameters: one round trip
-    return time.perf_counter() - start
 
 
 class Worker:
@@ -129,40 +106,50 @@ class WarmTimings:
 def measure(
     contenders: Sequence[Contender],
     scenarios: Mapping[str, Sequence[Event]],
+    modes: list[Mode],
     *,
-    near_url: str,
-    far_url: str,
-    proxy: TcpProxy,
     rounds: int,
 ) -> dict[str, WarmTimings]:
-    """Return the timings by the contender's name. `far_url` is that of `proxy`.
+    """Return the timings by the contender's name.
 
     Raises RuntimeError if the contenders' responses differ.
     """
     results = {contender.name: WarmTimings() for contender in contenders}
     with ExitStack() as stack:
         workers = {
-            (contender.name, distance): stack.enter_context(Worker(contender, url))
+            (contender.name, mode): stack.enter_context(Worker(contender, mode.url, **mode.environ))
             for contender in contenders
-            for distance, url in ((NEAR, near_url), (FAR, far_url))
+            for mode in modes
         }
         for scenario, events in scenarios.items():
+            named = {(name, mode.name): worker for (name, mode), worker in workers.items()}
             require_same(
                 scenario,
-                {name: worker.set_events(scenario, events) for name, worker in workers.items()},
+                {name: worker.set_events(scenario, events) for name, worker in named.items()},
             )
             for worker in workers.values():
                 worker.call(scenario, CALLS[scenario])  # warms up
-        for name, result in results.items():
-            for scenario in scenarios:
-                before = proxy.round_trips
-                workers[name, FAR].call(scenario, 10)
-                result.round_trips[scenario] = (proxy.round_trips - before) / 10
-        calibrate(proxy, near_url, far_url)
+        _count_round_trips(workers, scenarios, results)
+        calibrate(modes)
         for n in range(rounds):
             order = list(workers.items())
-            for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
+            for (name, mode), worker in order[n % len(order) :] + order[: n % len(order)]:
                 for scenario in scenarios:
-                    times = worker.call(scenario, CALLS[scenario])
-                    results[name].rounds.setdefault((scenario, distance), []).append(median(times))
+                    calls = max(2, round(CALLS[scenario] * mode.share_of_calls))
+                    times = worker.call(scenario, calls)
+                    results[name].rounds.setdefault((scenario, mode.name), []).append(median(times))
     return results
+
+
+def _count_round_trips(
+    workers: Mapping[tuple[str, Mode], Worker],
+    scenarios: Mapping[str, Sequence[Event]],
+    results: Mapping[str, WarmTimings],
+) -> None:
+    for (name, mode), worker in workers.items():
+        if mode.proxy is None or results[name].round_trips:
+            continue
+        for scenario in scenarios:
+            before = mode.proxy.round_trips
+            worker.call(scenario, 10)
+            results[name].round_trips[scenario] = (mode.proxy.round_trips - before) / 10

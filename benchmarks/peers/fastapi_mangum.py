@@ -2,8 +2,9 @@
 models.
 
 It follows FastAPI's documentation: plain `def` routes, because SQLAlchemy blocks, and a session per
-request from a dependency. A pool of one with pre-ping, as is usual on Lambda; lifespan off, TLS
-off. Blocking `async def` routes, without the thread pool, were equally fast within the noise.
+request from a dependency. A pool of one with pre-ping, as is usual on Lambda; lifespan off. TLS
+if `DATABASE_CA` has the authority. Blocking `async def` routes, without the thread pool, were
+equally fast within the noise.
 """
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator"
 
@@ -31,9 +32,11 @@ from benchmarks.peers.models import (
     products_after,
 )
 
+ca_file = os.environ.get("DATABASE_CA")  # noqa: TID251
+verified = {"sslmode": "verify-full", "sslrootcert": ca_file}
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),  # noqa: TID251 - a peer's own
-    connect_args={"sslmode": "disable"},
+    connect_args=verified if ca_file else {"sslmode": "disable"},
     pool_pre_ping=True,
     pool_size=1,
 )

@@ -1,29 +1,46 @@
-"""A peer without a framework: json and pg8000, one global connection.
+"""The best handler that can be written by hand on pg8000: PostgreSQL renders the whole response.
 
-It uses pg8000's `Connection.run` in autocommit, with its three round trips for a statement with
-parameters. TLS is off, as for all contenders. A broken connection is replaced, and its read
-repeated once.
+Each request is one statement of pg8000's native interface, in autocommit, and its result is the
+text of the body. There is no framework, no authentication and no limiter. With `PREPARED` set,
+statements are prepared once for each connection, so a request is one round trip. Otherwise it is
+`Connection.run`, with pg8000's three round trips for a statement with parameters. That is the
+usual way, and the one that RDS Proxy can share connections with.
+
+A broken connection is replaced, and its read repeated once.
 """
 
 import json
 import os
 import re
-from datetime import datetime
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.exceptions import InterfaceError
 from pg8000.native import Connection
 
-SELECT = """
-    SELECT p.id, p.name, p.description, p.price, c.slug, i.quantity,
+PRODUCT = """
+    SELECT p.id, p.name, p.description, CAST(p.price AS text) AS price,
+           (SELECT slug FROM categories c WHERE c.id = p.category_id) AS category,
+           (SELECT quantity FROM inventory i WHERE i.product_id = p.id) AS inventory,
            p.created_at, p.updated_at, p.version
     FROM products p
-    JOIN categories c ON c.id = p.category_id
-    JOIN inventory i ON i.product_id = p.id
 """
-ONE = SELECT + "WHERE p.id = :id"
-PAGE = SELECT + "WHERE p.id > :cursor ORDER BY p.id LIMIT :fetch"
+ONE = f"""
+    SELECT CAST(row_to_json(product) AS text)
+    FROM ({PRODUCT} WHERE p.id = CAST(:id AS bigint)) product
+"""
+# With lookups of category and stock for the page's rows only, and the limit as a literal, so that
+# the planner knows it. With joins before the limit the statement takes 2.1 ms of the server's CPU
+# for 20 rows, and 0.5 ms so. Of the ways to render the rows, json_agg takes the least.
+PAGE = f"""
+    SELECT body, last, EXISTS (SELECT FROM products WHERE id > last) FROM (
+        SELECT CAST(json_agg(product) AS text) AS body, max(id) AS last
+        FROM (
+            {PRODUCT} WHERE p.id > CAST(:cursor AS bigint) ORDER BY p.id LIMIT {{limit}}
+        ) product
+    ) page
+"""
 ADD = """
     WITH p AS (
         INSERT INTO products (name, description, price, category_id)
@@ -33,28 +50,45 @@ ADD = """
         INSERT INTO inventory (product_id, quantity)
         SELECT p.id, CAST(:inventory AS integer) FROM p RETURNING quantity
     )
-    SELECT p.id, p.name, p.description, p.price, CAST(:category AS text), i.quantity,
-           p.created_at, p.updated_at, p.version
-    FROM p, i
+    SELECT CAST(row_to_json(product) AS text) FROM (
+        SELECT p.id, p.name, p.description, CAST(p.price AS text) AS price,
+               CAST(:category AS text) AS category, i.quantity AS inventory,
+               p.created_at, p.updated_at, p.version
+        FROM p, i
+    ) product
 """
-TAKE = """
-    UPDATE inventory i SET quantity = i.quantity - :quantity FROM products p
-    WHERE i.product_id = :product AND p.id = i.product_id AND i.quantity >= :quantity
-    RETURNING p.price
-"""
+# The stock is locked in the order of the products' ids. An item without enough stock violates the
+# table's check, and the statement changes nothing.
 ORDER = """
-    WITH o AS (
-        INSERT INTO orders (user_id, total) VALUES (:user, :total) RETURNING *
+    WITH wanted AS (
+        SELECT p.id, w.quantity, p.price
+        FROM unnest(CAST(:products AS bigint[]), CAST(:quantities AS integer[])) w(id, quantity)
+        JOIN products p ON p.id = w.id
+    ), locked AS (
+        SELECT product_id FROM inventory
+        WHERE product_id = ANY (CAST(:products AS bigint[])) ORDER BY product_id FOR UPDATE
+    ), taken AS (
+        UPDATE inventory i SET quantity = i.quantity - w.quantity
+        FROM locked l JOIN wanted w ON w.id = l.product_id WHERE i.product_id = l.product_id
+    ), o AS (
+        INSERT INTO orders (user_id, total)
+        SELECT CAST(:user AS bigint), sum(quantity * price) FROM wanted RETURNING *
     ), lines AS (
         INSERT INTO order_items (order_id, product_id, quantity, unit_price)
-        SELECT o.id, l.* FROM o, unnest(
-            CAST(:products AS bigint[]), CAST(:quantities AS integer[]), CAST(:prices AS numeric[])
-        ) l
+        SELECT o.id, w.id, w.quantity, w.price FROM o, wanted w
     )
-    SELECT id, user_id, status, total, created_at, updated_at, version FROM o
+    SELECT CAST(row_to_json(placed) AS text) FROM (
+        SELECT o.id, o.user_id, o.status, (
+            SELECT json_agg(json_build_object(
+                'product_id', w.id, 'quantity', w.quantity, 'unit_price', CAST(w.price AS text)
+            ) ORDER BY w.id) FROM wanted w
+        ) AS items, CAST(o.total AS text) AS total, o.created_at, o.updated_at, o.version FROM o
+    ) placed
 """
+PREPARED = bool(os.environ.get("PREPARED"))  # noqa: TID251 - a peer has its own environment
 
 _connection: Any = None
+_prepared: dict[str, Any] = {}
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -62,99 +96,46 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if method == "POST":
         return (_order if path == "/api/orders" else _add)(json.loads(event["body"]))
     if method != "GET":
-        return _answer(405, {"message": "method not allowed"})
+        return _answer(405, '{"message": "method not allowed"}')
     if path == "/api/products":
         return _list(event.get("queryStringParameters") or {})
     match = re.fullmatch(r"/api/products/(\d+)", path)
-    return _one(int(match[1])) if match else _answer(404, {"message": "not found"})
+    return _one(int(match[1])) if match else _answer(404, '{"message": "not found"}')
 
 
 def _one(product_id: int) -> dict[str, Any]:
     rows = _run(ONE, id=product_id)
-    return _answer(200, _product(rows[0])) if rows else _answer(404, {"message": "not found"})
+    return _answer(200, rows[0][0]) if rows else _answer(404, '{"message": "not found"}')
 
 
 def _list(query: dict[str, str]) -> dict[str, Any]:
     try:
         limit, cursor = int(query.get("limit", "20")), int(query.get("cursor", "0"))
     except ValueError:
-        return _answer(400, {"message": "limit and cursor are numbers"})
+        return _answer(400, '{"message": "limit and cursor are numbers"}')
     if not 1 <= limit <= 100:
-        return _answer(400, {"message": "limit is 1 to 100"})
-    rows = _run(PAGE, cursor=cursor, fetch=limit + 1)
-    has_more = len(rows) > limit
-    data = [_product(row) for row in rows[:limit]]
-    next_cursor = str(data[-1]["id"]) if has_more else None
-    return _answer(
-        200,
-        {
-            "data": data,
-            "pagination": {"limit": limit, "has_more": has_more, "next_cursor": next_cursor},
-        },
-    )
+        return _answer(400, '{"message": "limit is 1 to 100"}')
+    body, last, has_more = _run(PAGE.format(limit=limit), cursor=cursor)[0]
+    following = f'true,"next_cursor":"{last}"' if has_more else 'false,"next_cursor":null'
+    pagination = f'{{"limit":{limit},"has_more":{following}}}'
+    return _answer(200, f'{{"data":{body or "[]"},"pagination":{pagination}}}')
 
 
 def _add(sent: dict[str, Any]) -> dict[str, Any]:
     rows = _run(ADD, **{"description": None, "inventory": 0} | sent)
-    return (
-        _answer(201, _product(rows[0])) if rows else _answer(422, {"message": "no such category"})
-    )
+    return _answer(201, rows[0][0]) if rows else _answer(422, '{"message": "no such category"}')
 
 
 def _order(sent: dict[str, Any]) -> dict[str, Any]:
-    """Place the order in one transaction: first reduce the stock, ordered by product id."""
-    lines = []
-    _run("BEGIN")
-    try:
-        for item in sorted(sent["items"], key=lambda item: item["product_id"]):
-            taken = _run(TAKE, product=item["product_id"], quantity=item["quantity"])
-            if not taken:
-                _run("ROLLBACK")
-                return _answer(409, {"message": "out of stock"})
-            lines.append((item["product_id"], item["quantity"], taken[0][0]))
-        products, quantities, prices = (list(column) for column in zip(*lines, strict=True))
-        total = sum(quantity * price for _, quantity, price in lines)
-        values = {"user": sent["user_id"], "total": total}
-        row = _run(ORDER, **values, products=products, quantities=quantities, prices=prices)[0]
-        _run("COMMIT")
-    except DatabaseError:
-        _run("ROLLBACK")
-        raise
-    id, user_id, status, total, created_at, updated_at, version = row
-    items = [{"product_id": id, "quantity": n, "unit_price": str(price)} for id, n, price in lines]
-    placed = {"id": id, "user_id": user_id, "status": status, "items": items, "total": str(total)}
-    return _answer(
-        201,
-        placed
-        | {"created_at": _utc(created_at), "updated_at": _utc(updated_at), "version": version},
-    )
+    products = [item["product_id"] for item in sent["items"]]
+    quantities = [item["quantity"] for item in sent["items"]]
+    rows = _run(ORDER, user=sent["user_id"], products=products, quantities=quantities)
+    return _answer(201, rows[0][0])
 
 
-def _product(row: list[Any]) -> dict[str, Any]:
-    id, name, description, price, category, inventory, created_at, updated_at, version = row
-    return {
-        "id": id,
-        "name": name,
-        "description": description,
-        "price": str(price),
-        "category": category,
-        "inventory": inventory,
-        "created_at": _utc(created_at),
-        "updated_at": _utc(updated_at),
-        "version": version,
-    }
-
-
-def _utc(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def _answer(status: int, body: object) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json"},
-        "body": json.dumps(body),
-    }
+def _answer(status: int, body: str) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
+    return {"statusCode": status, "headers": headers, "body": body}
 
 
 def _run(sql: str, **params: object) -> list[list[Any]]:
@@ -162,19 +143,30 @@ def _run(sql: str, **params: object) -> list[list[Any]]:
     if _connection is None:
         _connection = _connect()
     try:
-        return _connection.run(sql, **params)
+        return _execute(sql, params)
     except InterfaceError:
         _connection = _connect()
+        return _execute(sql, params)
+
+
+def _execute(sql: str, params: dict[str, object]) -> list[list[Any]]:
+    if not PREPARED:
         return _connection.run(sql, **params)
+    statement = _prepared.get(sql)
+    if statement is None:
+        statement = _prepared[sql] = _connection.prepare(sql)
+    return statement.run(**params)
 
 
 def _connect() -> Any:
-    url = urlsplit(os.environ["DATABASE_URL"])  # noqa: TID251 - a peer has its own environment
+    _prepared.clear()
+    url = urlsplit(os.environ["DATABASE_URL"])  # noqa: TID251
+    ca_file = os.environ.get("DATABASE_CA")  # noqa: TID251
     return Connection(
         url.username,
         password=url.password,
         host=url.hostname,
         port=url.port,
         database=url.path.strip("/"),
-        ssl_context=False,
+        ssl_context=ssl.create_default_context(cafile=ca_file) if ca_file else False,
     )

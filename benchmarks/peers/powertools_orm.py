@@ -1,11 +1,13 @@
 """The peer on AWS's toolkit: Powertools' resolver with validation, SQLAlchemy's ORM over pg8000.
 
 It uses unmodified pg8000 and SQLAlchemy, a session per request, and a pool of one with pre-ping.
-Like the other contenders it has no tracing, logger or metrics; TLS is off.
+Like the other contenders it has no tracing, logger or metrics. TLS if
+`DATABASE_CA` has the authority.
 """
 # mypy: disable-error-code="import-not-found, misc"
 
 import os
+import ssl
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -27,9 +29,11 @@ from benchmarks.peers.models import (
     products_after,
 )
 
+ca_file = os.environ.get("DATABASE_CA")  # noqa: TID251
+verified = ssl.create_default_context(cafile=ca_file) if ca_file else False
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+pg8000://"),  # noqa: TID251 - a peer's own
-    connect_args={"ssl_context": False},
+    connect_args={"ssl_context": verified},
     pool_pre_ping=True,
     pool_size=1,
 )

@@ -21,9 +21,11 @@ from strawberry.fastapi import GraphQLRouter
 
 from benchmarks.peers import models
 
+ca_file = os.environ.get("DATABASE_CA")  # noqa: TID251
+verified = {"sslmode": "verify-full", "sslrootcert": ca_file}
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),  # noqa: TID251 - a peer's own
-    connect_args={"sslmode": "disable"},
+    connect_args=verified if ca_file else {"sslmode": "disable"},
     pool_pre_ping=True,
     pool_size=1,
 )

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.adopted import PAGES, Timings, replace, table
+from benchmarks import page as pages
+from benchmarks.adopted import PAGES, Timings, table
+from benchmarks.page import RESULTS
+from benchmarks.studies.__main__ import STUDIES
 
+OF_A_RUN = {"run", "goals", "warm", "cold", "tls", "graphql", "orders", "products", "tenants"}
 FIGURES = re.compile(r"<!-- (chinook|products) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
 
 
@@ -26,13 +30,30 @@ def test_ratio_is_that_within_a_round() -> None:
     assert lines[-1] == "| theirs | 4.00 (2.00x) | 1.50 (1.50x) |"
 
 
-def test_figures_are_replaced_between_their_markers(tmp_path: Path) -> None:
+def test_section_is_replaced_and_others_are_kept(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- a -->\nold\n<!-- /a -->\nafter\n")
+    page.write_text("before\n<!-- a -->\nold\n<!-- /a -->\n<!-- b -->\nkept\n<!-- /b -->\n")
 
-    replace(page, "a", ["new"])
+    pages.write(page, {"a": [r"new \1"]})
 
-    assert page.read_text() == "before\n<!-- a -->\nnew\n<!-- /a -->\nafter\n"
+    expected = "before\n<!-- a -->\nnew \\1\n<!-- /a -->\n<!-- b -->\nkept\n<!-- /b -->\n"
+    assert page.read_text() == expected
+
+
+def test_new_section_is_added_at_the_end(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+
+    pages.write(page, {"a": ["one"]})
+    pages.write(page, {"b": ["two"]})
+
+    assert page.read_text() == "<!-- a -->\none\n<!-- /a -->\n\n<!-- b -->\ntwo\n<!-- /b -->\n"
+
+
+def test_results_have_a_section_for_each_command() -> None:
+    studies = {*STUDIES}
+    found = set(re.findall(r"<!-- ([a-z-]+) -->", RESULTS.read_text()))
+
+    assert found == studies | OF_A_RUN | {"chinook"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.lambda_simulation import RequestType, SimulationConfig, SimulationResult, simulate
-from benchmarks.scale import PRICES, acus, monthly_cost
+from benchmarks.studies.lambda_simulation import (
+    RequestType,
+    SimulationConfig,
+    SimulationResult,
+    simulate,
+)
+from benchmarks.studies.scale import PRICES, acus, monthly_cost
 
 DEPLOY = Path(__file__).parents[2] / "docs/deploy.md"
 

@@ -1,6 +1,6 @@
 """Import a large file of products by the whole local system, and compare with COPY and a script.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.imports [--rows 1000000]
+    PYTHONPATH=.:layers/shared python -m benchmarks.studies.imports [--rows 1000000]
 
 All of them run one after the other on the system's server, into empty tables with their indexes and
 constraints. Sluice's time is from the job's start to its end; the upload is not included. A client
@@ -203,7 +203,7 @@ def _throughput(
         f"## Imports ({rows:,} products, {file.stat().st_size / 1e6:,.0f} MB of CSV)",
         "",
     )
-    yield f"    PYTHONPATH=.:layers/shared python -m benchmarks.imports --rows {rows}"
+    yield f"    PYTHONPATH=.:layers/shared python -m benchmarks.studies.imports --rows {rows}"
     yield ""
     yield "By the local system, on the server of `make run`. In brackets: times the script's speed."
     yield ""

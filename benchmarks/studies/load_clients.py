@@ -1,6 +1,6 @@
 """Send requests to the whole system from several clients. Run as a script.
 
-    python benchmarks/load_clients.py <host:port> <options as JSON>
+    python benchmarks/studies/load_clients.py <host:port> <options as JSON>
 
 The options are `seconds`, `clients`, `load` (a name of LOADS), `products` and `categories`. Each
 client has one connection and sends one request after the other. Prints the times of each type of

@@ -30,7 +30,9 @@ from sluice.settings import AwsSettings
 
 MINUTES = 5
 CALLS = 40  # in each round
-UNLIMITED = replace(SLUICE, name="Sluice without its limiter", module="benchmarks.unlimited")
+UNLIMITED = replace(
+    SLUICE, name="Sluice without its limiter", module="benchmarks.studies.unlimited"
+)
 
 
 class LoadCase(NamedTuple):
@@ -105,7 +107,6 @@ def measure(database: BenchmarkDatabase, events: Sequence[Event], *, rounds: int
     on, off = (times[name] for name in (SLUICE.name, UNLIMITED.name))
     difference = median([ours - bare for ours, bare in zip(on, off, strict=True)])
     return [
-        "",
         "## The limiter",
         "",
         "DynamoDB requests per client request, simulated: at random times, in random environments.",

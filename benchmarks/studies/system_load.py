@@ -1,7 +1,7 @@
 """Put the whole local system under load: gateway, sandboxes, limiter and PostgreSQL, with 16
 clients.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.system_load [--minutes 5]
+    PYTHONPATH=.:layers/shared python -m benchmarks.studies.system_load [--minutes 5]
 
 System and clients share the machine, so this shows stability and queueing, not Lambda's
 performance. Lambda has an environment for every request; the local system has a few for each
@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks.contenders import command
 from benchmarks.database import connect
-from benchmarks.load_clients import LOADS
 from benchmarks.report import header, machine, row
+from benchmarks.studies.load_clients import LOADS
 from scripts.seed import seed_more
 from testing.local_system import temporary_system
 
@@ -56,11 +56,10 @@ def measure(minutes: float = MINUTES) -> Iterator[str]:
             ]
             what = {"clients": CLIENTS, "products": PRODUCTS, "categories": categories}
             yield from (
-                "",
                 f"## The whole system ({CLIENTS} clients, {minutes:g} minutes each)",
                 "",
             )
-            yield "    PYTHONPATH=.:layers/shared python -m benchmarks.system_load"
+            yield "    PYTHONPATH=.:layers/shared python -m benchmarks.studies.system_load --write"
             yield ""
             yield "Through `make run`'s gateway; clients, gateway, sandboxes and PostgreSQL share"
             yield "the machine. Times are in ms. Statements and round trips per request come from"
@@ -78,7 +77,7 @@ def measure(minutes: float = MINUTES) -> Iterator[str]:
 
 def _one(load: str, netloc: str, what: dict[str, Any]) -> Iterator[str]:
     done = subprocess.run(
-        command("load_clients", netloc, json.dumps(what)),
+        command("studies/load_clients", netloc, json.dumps(what)),
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -40,7 +40,6 @@ SORTS = {
 def measure(database: BenchmarkDatabase) -> list[str]:
     """Measure all sorts and return the lines of the report."""
     lines = [
-        "",
         f"## Depth ({database.products:,} products, pages of {LIMIT}, {ROUNDS} rounds)",
         "",
         f"In brackets: the ratio to page 1. OFFSET is the bare SQL of page {PAGE:,}.",

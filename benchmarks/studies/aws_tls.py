@@ -1,6 +1,6 @@
 """Measure the CPU time of TLS to AWS in the first request of a new environment: two connections.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.aws_tls [SAMPLES]
+    PYTHONPATH=.:layers/shared python -m benchmarks.studies.aws_tls [SAMPLES]
 
 Each sample is a new process that calls the emulated DynamoDB and Secrets Manager over TLS. Their
 authority and the system's authorities are in one file, as on Lambda. `a context each` is the
@@ -87,8 +87,9 @@ def table(results: dict[str, float]) -> list[str]:
     """Return the lines of benchmarks/results.md."""
     floor = results["an existing context"]
     return [
-        "",
         "## TLS to AWS",
+        "",
+        "    PYTHONPATH=.:layers/shared python -m benchmarks.studies.aws_tls --write",
         "",
         "CPU of a new environment's first two connections to AWS (DynamoDB and Secrets Manager,",
         "emulated, over TLS), median of new processes. Set-up is the work before the handshakes:",
@@ -101,7 +102,15 @@ def table(results: dict[str, float]) -> list[str]:
 
 
 def _sample(way: str, endpoint: str, ca_file: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.aws_tls", "--sample", way, endpoint, ca_file]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.studies.aws_tls",
+        "--sample",
+        way,
+        endpoint,
+        ca_file,
+    ]
     environment = {**os.environ, "SSL_CERT_FILE": ca_file}  # noqa: TID251 - of a child
     done = subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=60

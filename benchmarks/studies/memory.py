@@ -47,7 +47,6 @@ def measure(database: BenchmarkDatabase, *, requests: int) -> list[str]:
             worker.call("all", step - (step // 10 if n == 1 else 0))
             weights.append((n * step, worker.resident_mib()))
     return [
-        "",
         f"## Memory of one environment ({requests:,} requests of 600 shapes)",
         "",
         *header("requests", *[f"{n:,}" for n, _ in weights]),

@@ -36,7 +36,7 @@ class RequestType(NamedTuple):
 
 ROUND_TRIP = 1.0  # ms to the database and back
 # `handler` comes from benchmarks/results.md at a round trip of 1 ms; for an order it is estimated
-# from the orders a second. `server` comes from `python -m benchmarks.server_cpu`.
+# from the orders a second. `server` comes from `python -m benchmarks.studies.server_cpu`.
 MIX = (
     RequestType("products", 0.50, handler=2.5, server=0.13),  # GET one
     RequestType("products", 0.30, handler=3.1, server=0.41),  # a list of 20

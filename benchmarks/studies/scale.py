@@ -1,6 +1,6 @@
 """Compute environments, connections, DynamoDB writes and costs for given rates of requests.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.scale [--rates 100 1000] [--seed 7]
+    PYTHONPATH=.:layers/shared python -m benchmarks.studies.scale [--rates 100 1000] [--seed 7]
 
 Prints the tables of docs/scale.md, from the simulation in lambda_simulation.py. That page explains
 the sources of the numbers and the conclusions.
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from benchmarks.lambda_simulation import (
+from benchmarks.report import header, row
+from benchmarks.studies.lambda_simulation import (
     BURST_EVERY,
     BURST_SECONDS,
     MIX,
@@ -20,7 +21,6 @@ from benchmarks.lambda_simulation import (
     SimulationResult,
     simulate,
 )
-from benchmarks.report import header, row
 from scripts.connection_budget import MAX_CONNECTIONS_PERCENT
 
 # US dollars: list prices of us-east-1 for arm64, as in docs/deploy.md. Check AWS's current prices.
@@ -201,7 +201,7 @@ def _percent(part: int, whole: int, digits: int) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.studies.scale", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--rates", type=int, nargs="+", default=list(SIMULATED_SECONDS), help="requests a second"

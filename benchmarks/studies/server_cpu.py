@@ -1,6 +1,6 @@
 """Measure the CPU time of a request in PostgreSQL's backend process.
 
-    PYTHONPATH=.:layers/shared python -m benchmarks.server_cpu
+    PYTHONPATH=.:layers/shared python -m benchmarks.studies.server_cpu
 
 The kernel counts the CPU of the process, so other load on the machine disturbs it little.
 Background work of the server (WAL, checkpoints, vacuum) is not included. Linux only.
@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cold, graphql, scenarios
-from benchmarks.contenders import SLUICE
+from benchmarks.contenders import GRAPHQL, SLUICE
 from benchmarks.database import BenchmarkDatabase, benchmark_database, connect
 from benchmarks.keys import emulated_keys
 from benchmarks.order_client import sluice as buyer
 from benchmarks.report import header, row
 from benchmarks.warm import Worker
+from testing.realistic_shop import ShopSize
 
-PRODUCTS = 20_000
+SHOP = ShopSize(20_000)
 WARM = 200
 CALLS = 1_500
 CLIENT = (
@@ -32,7 +33,7 @@ def main() -> None:
     cold.compile_everything()
     with (
         emulated_keys(),
-        benchmark_database(PRODUCTS) as database,
+        benchmark_database(SHOP) as database,
         closing(connect(database.server.url())) as owner,
     ):
         lines = [
@@ -76,7 +77,7 @@ def requests(
         ("an order of one item", orders),
         (
             "GraphQL, 100 products",
-            worker(graphql.SLUICE, "graphql", [graphql._event(graphql.QUERY)]),
+            worker(GRAPHQL, "graphql", [graphql.query_event(graphql.QUERY)]),
         ),
     ]
 

@@ -140,7 +140,8 @@ format: .venv/.dev ## format the code and fix lint errors
 	@$(BIN)/ruff format --quiet
 
 bench: .venv/.bench ## compare Sluice with its peers, in half an hour: QUICK=1 for a look in five minutes
-	@if $(HAS_BUILDER); then $(MAKE) --no-print-directory build; \
+	@if test -n "$(QUICK)"; then echo "A quick look: the built functions are not measured"; \
+		elif $(HAS_BUILDER); then $(MAKE) --no-print-directory build; \
 		else echo "Skipping the built functions: python3.13 is missing (see make build)"; fi
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 

@@ -149,7 +149,7 @@ def _cold(database: BenchmarkDatabase, sizes: Sizes) -> tuple[Cold, Cold]:
     query = graphql.query_event(graphql.QUERY)
     entries += [(GRAPHQL, query), (STRAWBERRY, query)]
     functions = []
-    if _is_built():
+    if sizes is FULL and _is_built():
         functions = [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
     return (
         cold.measure(entries, database.url, sizes.cold_samples),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.local_system import LocalSystem, temporary_system
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.page_runner import ROOT, check, commands_of
 
 HOW_TO = ROOT / "docs" / "how-to"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.copied_repository import check_types, copy_of_repository, run
-from tests.fixtures.local_system import LocalSystem, temporary_system
+from testing.copied_repository import check_types, copy_of_repository, run
+from testing.local_system import LocalSystem, temporary_system
 from tests.fixtures.page_runner import ROOT, check, commands_of, write_files
 
 PAGES = [

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from testing.local_system import LocalSystem
 from tests.fixtures.browser import (
     CHROMIUM,
     ONLY_THIS_MACHINE,
@@ -14,7 +15,6 @@ from tests.fixtures.browser import (
     View,
     Window,
 )
-from tests.fixtures.local_system import LocalSystem
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from testing.local_system import LocalSystem
 from tests.fixtures.browser import OpenPage
-from tests.fixtures.local_system import LocalSystem
 
 POOL = re.compile("size 1; circuit breaker closed")
 

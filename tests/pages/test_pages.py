@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
+from testing.local_system import LocalSystem
 from tests.fixtures.browser import OpenPage
-from tests.fixtures.local_system import LocalSystem
 
 
 def test_home_page_is_readable(demo_system: LocalSystem, open_page: OpenPage) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sluice.settings import Settings
-from tests.fixtures.local_system import LocalSystem
+from testing.local_system import LocalSystem
 from tests.fixtures.template import ROOT
 
 SECRET = "canary-of-the-console"  # a value that a client sends

@@ -86,7 +86,10 @@ WHERE schemaname = 'public' AND tablename = 'products' AND NOT EXISTS (
 
 
 def fill(connection: Any, size: ShopSize) -> None:
-    """Fill the empty tables of a migrated shop, as their owner, a superuser. VACUUM ANALYZE remains to do."""
+    """Fill the empty tables of a migrated shop, as their owner, a superuser.
+
+    The caller runs VACUUM ANALYZE.
+    """
     connection.run(SETTINGS)
     indexes = connection.run(INDEXES)
     for name, _ in indexes:

@@ -105,10 +105,9 @@ def run(sizes: Sizes, aws: AwsServer) -> report.Sections:
         cold=cold_results | groups,
         warm=warm_results,
         graphql=graph_ratios,
-        hot_product=1
-        / hot_row.rate_ratio(
-            orders[hot_row.OURS].rounds[hot_row.HOT, FAR],
+        hot_product=hot_row.rate_ratio(
             orders[hot_row.PIPELINE].rounds[hot_row.HOT, FAR],
+            orders[hot_row.OURS].rounds[hot_row.HOT, FAR],
         ),
         adopted={
             name: report.ratio(timings.passed, ours[name].passed)

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         serve(key, options.port)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         print(f"local_issuer: port {options.port} cannot be used: {error}", file=sys.stderr)
         return 1
     return 0

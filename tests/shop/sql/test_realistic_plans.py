@@ -27,7 +27,8 @@ from tests.fixtures.database import copy_database, owner_connection, runtime_set
 from tests.fixtures.explain import nodes_of
 from tests.fixtures.resources import CLIENT
 
-pytestmark = pytest.mark.slow
+# Filling the large shop takes half a minute, and ten times as long on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 LARGE = ShopSize(100_000)
 FEW_CATEGORIES = ShopSize(30_000, categories=250)

@@ -259,6 +259,12 @@ docs: .venv-docs/.done ## build the documentation as a site in .site/html, with 
 lint-openapi: artefacts ## lint openapi.json with Spectral, which needs npx: APP=shop
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml $(ARTEFACTS)openapi.json
 
+# LANG is also the locale in most environments, so only the command line's counts.
+.PHONY: sdk
+sdk: .venv/.sdk ## generate a typed client of the API: LANG=ts or LANG=py, APP=shop OUT=folder DOCUMENT=openapi.json
+	@LANG=C.UTF-8 $(BIN)/python -m scripts.sdk --lang $(call quoted,$(if $(filter command,$(origin LANG)),$(LANG))) \
+		--out $(call quoted,$(OUT)) --document $(call quoted,$(DOCUMENT))
+
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
 	@$(BIN)/python scripts/pin_requirements.py
 
@@ -272,6 +278,10 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 
 .venv/.dev: requirements/dev.txt | .venv/bin/python
 	$(call install,the packages of the tests)
+	@touch .venv/.run .venv/.sdk
+
+.venv/.sdk: requirements/sdk.txt | .venv/bin/python
+	$(call install,the generator of clients)
 	@touch .venv/.run
 
 .venv/.bench: requirements/bench.txt | .venv/bin/python

@@ -16,6 +16,7 @@ TARGETS = {
     "analyst": "functions/analytics/requirements.txt",
     "migrate": "functions/migrate/requirements.txt",
     "run": "requirements/run.txt",
+    "sdk": "requirements/sdk.txt",
     "dev": "requirements/dev.txt",
     "bench": "requirements/bench.txt",
     "sam": "requirements/sam.txt",

@@ -46,6 +46,7 @@ pytest_plugins = [
     "tests.fixtures.replica",
     "tests.fixtures.local_system",
     "tests.fixtures.graph_audits",
+    "tests.fixtures.sdk",
     "tests.fixtures.recorded_properties",
     "tests.fixtures.early_failures",
     "tests.fixtures.failed_tests",

@@ -1,0 +1,58 @@
+"""A client of an API that Sluice serves: generated operations and models, and this layer."""
+
+from .client import AsyncClient, Client
+from .errors import (
+    AuthenticationError,
+    BadRequestError,
+    ClientError,
+    ConflictError,
+    GatewayTimeoutError,
+    InvalidValue,
+    NoResponseError,
+    NotFoundError,
+    NotModifiedError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+    ProblemDetails,
+    RateLimitError,
+    ServerError,
+    StatusError,
+    UnavailableError,
+    UnprocessableError,
+)
+from .etags import EtagCache
+from .pages import iterate, iterate_async
+from .response import ApiResponse
+from .retries import RetryPolicy
+from .timing import Timing
+from .updates import update, update_async
+
+__all__ = [
+    "ApiResponse",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ClientError",
+    "ConflictError",
+    "EtagCache",
+    "GatewayTimeoutError",
+    "InvalidValue",
+    "NoResponseError",
+    "NotFoundError",
+    "NotModifiedError",
+    "PermissionDeniedError",
+    "PreconditionFailedError",
+    "ProblemDetails",
+    "RateLimitError",
+    "RetryPolicy",
+    "ServerError",
+    "StatusError",
+    "Timing",
+    "UnavailableError",
+    "UnprocessableError",
+    "iterate",
+    "iterate_async",
+    "update",
+    "update_async",
+]

@@ -266,6 +266,12 @@ def _resource(route: RouteSpec, projection: Projection, components: Schema) -> S
     required = schema.pop("required")
     if isinstance(route.query, (RowParams, ListParams)):
         schema["properties"] |= {one.name: _expanded(one) for one in route.query.expandable}
+    if route.method == "POST" and partial in components:
+        others = components[partial]["properties"]
+        added = {key: each for key, each in schema["properties"].items() if key not in others}
+        if added:  # only a new row has it, such as the `upload_url` of an import
+            row = {"$ref": f"#/components/schemas/{name}"}
+            return {"allOf": [row], "properties": added, "required": [*added]}
     components[partial] = {**schema, "minProperties": 1}
     components[name] = {
         "allOf": [{"$ref": f"#/components/schemas/{partial}"}],

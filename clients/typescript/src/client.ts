@@ -52,7 +52,7 @@ export type Method<Paths extends {}, Verb extends HttpMethod> = <
   ...init: Init<NonNullable<MaybeOptionalInit<Paths[Path] & {}, Verb & keyof Paths[Path]>>>
 ) => Promise<Result<DataOf<Paths[Path][Verb & keyof Paths[Path]]>>>;
 
-/** A request to any route; lists in `query` are separated by commas. */
+/** A request to any route; the values of a list in `query` are sent one by one. */
 export interface AnyRequest {
   query?: Record<string, unknown>;
   body?: unknown;
@@ -92,10 +92,7 @@ export function createApiClient<Paths extends {}>(
   const fetchOnce = options.fetch ?? ((request, init) => fetch(request, init));
   const cache = options.etagCache;
   const tenant = options.tenant ?? "";
-  const http = createFetchClient<any>({
-    baseUrl: options.baseUrl,
-    querySerializer: { array: { style: "form", explode: false } },
-  });
+  const http = createFetchClient<any>({ baseUrl: options.baseUrl });
 
   async function exchange(request: Request, takesKey: boolean): Promise<Response> {
     await setHeaders(request.headers, options, state);
@@ -133,7 +130,7 @@ export function createApiClient<Paths extends {}>(
     async request(verb, path, init = {}) {
       const url = new URL(path, options.baseUrl);
       for (const [name, value] of Object.entries(init.query ?? {})) {
-        url.searchParams.set(name, Array.isArray(value) ? value.join(",") : String(value));
+        for (const each of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(each));
       }
       const request = new Request(url, {
         method: verb.toUpperCase(),

@@ -1,4 +1,4 @@
-"""The commands of README and docs/graphql.md print the documented output."""
+"""The commands of README and of two other pages print the documented output."""
 
 import re
 import subprocess
@@ -8,7 +8,8 @@ import pytest
 
 from testing.local_system import LocalSystem
 
-PAGES = [Path(__file__).parents[3] / name for name in ("README.md", "docs/graphql.md")]
+NAMES = ("README.md", "docs/graphql.md", "docs/how-to/clients.md")
+PAGES = [Path(__file__).parents[3] / name for name in NAMES]
 EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
 
 

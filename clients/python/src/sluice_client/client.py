@@ -145,7 +145,7 @@ class Client(_Settings):
         request = self._http.build_request(
             method.upper(),
             url,
-            params=_joined(params),
+            params=dict(params or {}),
             headers={**self._request_headers(), **(headers or {})},
             json=json,
         )
@@ -236,7 +236,7 @@ class AsyncClient(_Settings):
         request = self._http.build_request(
             method.upper(),
             url,
-            params=_joined(params),
+            params=dict(params or {}),
             headers={**self._request_headers(), **(headers or {})},
             json=json,
         )
@@ -278,14 +278,6 @@ class AsyncClient(_Settings):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-def _joined(params: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the parameters with lists separated by commas, as the API reads them."""
-    return {
-        name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in (params or {}).items()
-    }
 
 
 def _later(known: str | None, received: str | None) -> str | None:

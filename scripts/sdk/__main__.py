@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--document", default="", help="a file, instead of the declarations")
     arguments = parser.parse_args()
     if arguments.lang not in GENERATORS:
-        shown = f"LANG={arguments.lang} is no language of make sdk" if arguments.lang else "Set LANG"
+        shown = (
+            f"LANG={arguments.lang} is no language of make sdk" if arguments.lang else "Set LANG"
+        )
         print(f"{shown}: make sdk LANG=ts, or make sdk LANG=py", file=sys.stderr)
         return 1
     name = application.current().name

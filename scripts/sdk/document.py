@@ -49,6 +49,10 @@ def for_clients(document: Schema) -> Schema:
         partial = schemas.pop(f"Partial{name}")
         partial.pop("minProperties", None)
         schemas[name] = {**partial, "required": schemas[name]["required"]}
+    for _, _, operation in operations(document):
+        for response in operation["responses"].values():
+            for media in response.get("content", {}).values():
+                media["schema"] = _merged(media["schema"], schemas)
     complete: Schema = _with_references(document, lambda name: name.removeprefix("Partial"))
     return complete
 
@@ -89,6 +93,18 @@ def keyed_posts(document: Schema) -> list[str]:
         for path, method, operation in operations(document)
         if method == "post" and key in operation["parameters"]
     ]
+
+
+def _merged(schema: Schema, schemas: Schema) -> Schema:
+    """Return one object for a row with more members, such as a new import's `upload_url`."""
+    if "allOf" not in schema:
+        return schema
+    row = schemas[schema["allOf"][0]["$ref"].rpartition("/")[2]]
+    return {
+        "type": "object",
+        "properties": {**row["properties"], **schema["properties"]},
+        "required": [*row["required"], *schema["required"]],
+    }
 
 
 def _unique(name: str, path: str, names: set[str]) -> str:

@@ -46,9 +46,9 @@ def generate(document: Schema, name: str, folder: Path) -> str:
 
 def install_tools() -> None:
     """Install the generator and the compiler once, and again when their versions change."""
-    installed = SOURCE / "node_modules/.package-lock.json"
-    lock = SOURCE / "package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+    installed = SOURCE / "node_modules/.installed.json"
+    lock = (SOURCE / "package-lock.json").read_text()
+    if installed.exists() and installed.read_text() == lock:
         return
     subprocess.run(["npm", "ci", "--silent"], cwd=SOURCE, check=True)
-    installed.touch()
+    installed.write_text(lock)

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.fault_proxy import FAULTS, fault_proxy
 from testing.local_system import LocalSystem
+from tests.fixtures.fault_proxy import FAULTS, fault_proxy
 from tests.fixtures.sdk import ROOT, Shelf, new_shelf
 
 PAGE = ROOT / "docs/how-to/clients.md"
 SMALL = 60
 LARGE = 1_000
+
+pytestmark = pytest.mark.timeout(900)  # a generator and a type checker run
 
 
 @pytest.fixture(scope="module")

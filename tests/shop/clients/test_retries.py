@@ -1,4 +1,4 @@
-"""The layer of the Python client decides what is sent again, and when. No network, no time passes."""
+"""The layer of the Python client decides what is sent again, and when. No network is used."""
 
 import json
 from collections.abc import Callable

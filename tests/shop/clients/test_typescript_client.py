@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.fault_proxy import FAULTS, fault_proxy
 from testing.local_system import LocalSystem
+from tests.fixtures.fault_proxy import FAULTS, fault_proxy
 from tests.fixtures.sdk import ROOT, new_shelf
 from tests.shop.clients.test_python_client import LARGE, SMALL, example, same_lines
+
+pytestmark = pytest.mark.timeout(900)  # a generator and two compilers run
 
 OPTIONS = {
     "target": "ES2022",
@@ -35,9 +37,7 @@ def compiled(programs: Path, demo_system: LocalSystem) -> Path:
     (programs / "package.json").write_text('{"type": "module"}')
     (programs / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS}))
     tsc = ROOT / "clients/typescript/node_modules/.bin/tsc"
-    done = subprocess.run(
-        [tsc, "--project", programs], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([tsc, "--project", programs], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     return programs
 

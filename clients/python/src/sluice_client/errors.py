@@ -147,9 +147,7 @@ def problem_of(response: httpx.Response) -> ProblemDetails:
         detail=str(document.get("detail", document.get("message", reason))),
         request_id=document.get("request_id") or response.headers.get("X-Request-Id"),
         errors=tuple(
-            InvalidValue(
-                each["code"], each["message"], each.get("pointer"), each.get("parameter")
-            )
+            InvalidValue(each["code"], each["message"], each.get("pointer"), each.get("parameter"))
             for each in document.get("errors", ())
         ),
         extensions={name: value for name, value in document.items() if name not in MEMBERS},

@@ -32,6 +32,7 @@ DUPLICATES = {
     "Product": PEER,
     "Query": PEER,
     "User": PEER,
+    "Client": "the class of generated clients, and the one that calls handlers in tests",
     "Clock": "each module has its own fake clock",
     "Handler": "the nested HTTP handlers of test servers",
 }

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 from sluice_client import (
-    ApiResponse,
     Client,
     EtagCache,
     NoResponseError,
     NotFoundError,
+    ParsedResponse,
     PreconditionFailedError,
     RateLimitError,
     RetryPolicy,
@@ -40,7 +40,7 @@ class Clock:
 
 
 @dataclass
-class Server:
+class FakeServer:
     """Answers with the replies in order, and keeps the requests."""
 
     replies: list[Reply]
@@ -82,7 +82,7 @@ def ok(body: object = None, **headers: str) -> httpx.Response:
     ids=["lost", "timeout", "gateway", "database"],
 )
 def test_post_is_repeated_with_one_key(failure: Reply) -> None:
-    server = Server([failure, problem(409, "idempotency_in_progress"), ok()])
+    server = FakeServer([failure, problem(409, "idempotency_in_progress"), ok()])
 
     server.client().request("POST", "/api/orders", json={}, takes_key=True)
 
@@ -92,7 +92,7 @@ def test_post_is_repeated_with_one_key(failure: Reply) -> None:
 
 
 def test_each_call_has_its_own_key() -> None:
-    server = Server([ok(), ok()])
+    server = FakeServer([ok(), ok()])
     client = server.client()
 
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_each_call_has_its_own_key() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_write_without_key_or_etag_is_sent_once(method: str) -> None:
-    server = Server([LOST, ok()])
+    server = FakeServer([LOST, ok()])
 
     with pytest.raises(NoResponseError) as raised:
         server.client().request(method, "/api/products/1")
@@ -114,7 +114,7 @@ def test_write_without_key_or_etag_is_sent_once(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_write_with_etag_is_repeated(method: str) -> None:
-    server = Server([LOST, ok()])
+    server = FakeServer([LOST, ok()])
 
     server.client().request(method, "/api/products/1", headers={"If-Match": '"1"'})
 
@@ -127,7 +127,7 @@ def test_write_with_etag_is_repeated(method: str) -> None:
     ids=["unreachable", "quota", "circuit"],
 )
 def test_refusal_before_the_work_is_repeated(refusal: Reply) -> None:
-    server = Server([refusal, ok()])
+    server = FakeServer([refusal, ok()])
 
     server.client().request("PATCH", "/api/products/1")
 
@@ -136,7 +136,9 @@ def test_refusal_before_the_work_is_repeated(refusal: Reply) -> None:
 
 def test_own_change_is_not_taken_for_a_conflict() -> None:
     """The first attempt was applied and its response lost, so the second has a stale ETag."""
-    server = Server([ok({}, ETag='"1"'), LOST, problem(412, "stale_version"), ok({}, ETag='"2"')])
+    server = FakeServer(
+        [ok({}, ETag='"1"'), LOST, problem(412, "stale_version"), ok({}, ETag='"2"')]
+    )
     client = server.client()
 
     def write(row: object, etag: str) -> httpx.Response:
@@ -151,7 +153,7 @@ def test_own_change_is_not_taken_for_a_conflict() -> None:
 
 def test_update_reads_again_after_a_conflict() -> None:
     stale = problem(412, "stale_version")
-    server = Server([ok({}, ETag='"1"'), stale, ok({}, ETag='"2"'), ok()])
+    server = FakeServer([ok({}, ETag='"1"'), stale, ok({}, ETag='"2"'), ok()])
     client = server.client()
 
     def write(row: object, etag: str) -> httpx.Response:
@@ -162,12 +164,12 @@ def test_update_reads_again_after_a_conflict() -> None:
     assert [request.headers.get("If-Match") for request in server.requests][1::2] == ['"1"', '"2"']
 
 
-def read(client: Client) -> ApiResponse[None]:
-    return ApiResponse(None, client.request("GET", "/api/products/1"))
+def read(client: Client) -> ParsedResponse[None]:
+    return ParsedResponse(None, client.request("GET", "/api/products/1"))
 
 
 def test_waits_grow_and_add_to_retry_after() -> None:
-    server = Server([LOST, LOST, problem(503, "circuit_open", Retry_After="2"), LOST, ok()])
+    server = FakeServer([LOST, LOST, problem(503, "circuit_open", Retry_After="2"), LOST, ok()])
 
     server.client().request("GET", "/api/products")
 
@@ -176,7 +178,7 @@ def test_waits_grow_and_add_to_retry_after() -> None:
 
 def test_retry_after_may_be_a_date() -> None:
     date = "Sun, 09 Sep 2001 01:46:43 GMT"  # three seconds after the client's clock
-    server = Server([problem(429, "rate_limited", Retry_After=date), ok()])
+    server = FakeServer([problem(429, "rate_limited", Retry_After=date), ok()])
 
     server.client().request("GET", "/api/products")
 
@@ -184,7 +186,7 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:
-    server = Server([problem(429, "rate_limited", Retry_After="31")])
+    server = FakeServer([problem(429, "rate_limited", Retry_After="31")])
 
     with pytest.raises(RateLimitError):
         server.client().request("GET", "/api/products")
@@ -193,7 +195,7 @@ def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:
 
 
 def test_attempts_are_limited() -> None:
-    server = Server([LOST] * 9)
+    server = FakeServer([LOST] * 9)
 
     with pytest.raises(NoResponseError) as raised:
         server.client(retries=RetryPolicy(max_attempts=3)).request("GET", "/api/products")
@@ -212,7 +214,7 @@ def test_attempts_are_limited() -> None:
     ids=["not found", "fault", "no problem document"],
 )
 def test_other_errors_are_raised_at_once(reply: httpx.Response, kind: type[StatusError]) -> None:
-    server = Server([reply])
+    server = FakeServer([reply])
 
     with pytest.raises(kind) as raised:
         server.client().request("GET", "/api/products/1")
@@ -221,7 +223,7 @@ def test_other_errors_are_raised_at_once(reply: httpx.Response, kind: type[Statu
 
 
 def test_refused_post_was_not_applied_after_a_lost_response() -> None:
-    server = Server([LOST, problem(409, "out_of_stock")])
+    server = FakeServer([LOST, problem(409, "out_of_stock")])
 
     with pytest.raises(StatusError) as raised:
         server.client().request("POST", "/api/orders", takes_key=True)
@@ -231,7 +233,7 @@ def test_refused_post_was_not_applied_after_a_lost_response() -> None:
 
 def test_reads_send_the_latest_position_of_writes() -> None:
     replies = [ok(**{"X-Sluice-Min-LSN": lsn}) for lsn in ("0/F", "1/2", "0/FF")]
-    server = Server([*replies, ok()])
+    server = FakeServer([*replies, ok()])
     client = server.client()
 
     for _ in range(4):
@@ -242,7 +244,7 @@ def test_reads_send_the_latest_position_of_writes() -> None:
 
 
 def test_cached_row_is_returned_after_304() -> None:
-    server = Server([ok({"id": 1}, ETag='"7"'), httpx.Response(304), ok({"id": 2})])
+    server = FakeServer([ok({"id": 1}, ETag='"7"'), httpx.Response(304), ok({"id": 2})])
     client = server.client(etag_cache=EtagCache(), tenant="acme")
 
     bodies = [client.request("GET", "/api/products/1").json() for _ in range(2)]
@@ -258,7 +260,7 @@ def test_cached_row_is_returned_after_304() -> None:
 
 
 def test_token_is_asked_for_each_call() -> None:
-    server = Server([ok(), ok()])
+    server = FakeServer([ok(), ok()])
     tokens: list[str] = ["canary-2", "canary-1"]
     pop: Callable[[], str] = tokens.pop
     client = server.client(api_key=None, token=pop)
@@ -271,7 +273,7 @@ def test_token_is_asked_for_each_call() -> None:
 
 
 def test_unavailable_problem_has_its_members() -> None:
-    server = Server([problem(503, "not_set_up")])
+    server = FakeServer([problem(503, "not_set_up")])
 
     with pytest.raises(UnavailableError, match="not_set_up") as raised:
         server.client().request("PATCH", "/api/products/1")

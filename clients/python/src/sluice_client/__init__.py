@@ -22,13 +22,13 @@ from .errors import (
 )
 from .etags import EtagCache
 from .pages import iterate, iterate_async
-from .response import ApiResponse
+from .response import ParsedResponse
 from .retries import RetryPolicy
 from .timing import Timing
 from .updates import update, update_async
 
 __all__ = [
-    "ApiResponse",
+    "ParsedResponse",
     "AsyncClient",
     "AuthenticationError",
     "BadRequestError",

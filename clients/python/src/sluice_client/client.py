@@ -12,7 +12,7 @@ import httpx
 
 from .errors import error_of
 from .etags import EtagCache
-from .retries import Call, RetryPolicy, Send, Steps, steps
+from .retries import RetriedCall, RetryPolicy, Send, Steps, steps
 from .timing import Timing
 
 MIN_LSN = "X-Sluice-Min-LSN"
@@ -70,7 +70,7 @@ class _Settings:
             if kept is not None and "If-None-Match" not in request.headers:
                 request.headers["If-None-Match"] = kept.headers["ETag"]
                 request.extensions["sluice_kept"] = kept
-        call = Call(
+        call = RetriedCall(
             request.method,
             has_key=takes_key,
             has_if_match="If-Match" in request.headers,

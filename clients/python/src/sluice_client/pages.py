@@ -8,7 +8,7 @@ Item_co = TypeVar("Item_co", covariant=True)
 P = ParamSpec("P")
 
 
-class Cursors(Protocol):
+class PageCursors(Protocol):
     """The `pagination` of a page."""
 
     @property
@@ -22,7 +22,7 @@ class RowPage(Protocol[Item_co]):
     def data(self) -> Sequence[Item_co]: ...
 
     @property
-    def pagination(self) -> Cursors: ...
+    def pagination(self) -> PageCursors: ...
 
 
 def iterate(

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ApiResponse(Generic[T]):
+class ParsedResponse(Generic[T]):
     """A successful response: `parsed` is the body, `http` the response of httpx."""
 
     parsed: T

@@ -41,7 +41,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RetriedCall:
     """What the decisions need of a request."""
 
     method: str
@@ -78,7 +78,7 @@ Outcome = httpx.Response | httpx.TransportError | None
 Steps = Generator[Send | Wait, Outcome, httpx.Response]
 
 
-def steps(call: Call, policy: RetryPolicy, timing: Timing) -> Steps:
+def steps(call: RetriedCall, policy: RetryPolicy, timing: Timing) -> Steps:
     """Yield what to do next, and return the successful response.
 
     The caller sends in the response, or the error of the connection, after each `Send`. Raise the
@@ -114,7 +114,7 @@ def is_unclear(outcome: Outcome) -> bool:
     return outcome.status_code >= 500 and problem_of(outcome).code not in NOT_BEGUN
 
 
-def is_retried(call: Call, outcome: Outcome) -> bool:
+def is_retried(call: RetriedCall, outcome: Outcome) -> bool:
     """Return whether another attempt can succeed, and does the work once."""
     if not isinstance(outcome, httpx.Response):
         return call.is_repeatable or isinstance(outcome, NOT_SENT)

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from .errors import PreconditionFailedError
-from .response import ApiResponse
+from .response import ParsedResponse
 
 Row = TypeVar("Row")
 Written = TypeVar("Written")
 
 
 def update(
-    read: Callable[[], ApiResponse[Row]],
+    read: Callable[[], ParsedResponse[Row]],
     write: Callable[[Row, str], Written],
     *,
     max_attempts: int = 3,
@@ -33,7 +33,7 @@ def update(
 
 
 async def update_async(
-    read: Callable[[], Awaitable[ApiResponse[Row]]],
+    read: Callable[[], Awaitable[ParsedResponse[Row]]],
     write: Callable[[Row, str], Awaitable[Written]],
     *,
     max_attempts: int = 3,

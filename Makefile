@@ -211,6 +211,10 @@ load: .venv/.run ## import a file into the running system, with a progress bar: 
 psql: .venv/.run ## open psql on the running system's database, as its owner: ARGS="-c 'TABLE categories'"
 	@exec $(BIN)/python -m local psql $(ARGS)
 
+.PHONY: example-database
+example-database: .venv/.run ## create a small database on the running system's server, to try `make adopt` on, and print its URL
+	@$(BIN)/python -m scripts.example_database
+
 env: .venv/.run ## print a function's environment variables as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)
 

@@ -11,19 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SUFFIX = ".md"
 PAGES = ROOT / ".site/pages"
-OUTSIDE = {
-    "README.md": "index.md",
-    "CONTRIBUTING.md": "repository/CONTRIBUTING.md",
-    "SECURITY.md": "repository/SECURITY.md",
-    "CHANGELOG.md": "repository/CHANGELOG.md",
-    "benchmarks/results.md": "repository/benchmarks/results.md",
-}
+SITE = ROOT / ".site/html"
+# Material loads this from a CDN in pages that are opened as files: without it they have no search.
+SHIM = "https://unpkg.com/iframe-worker/shim"
+SHIM_HERE = "assets/iframe-worker.js"
+FIRST_PAGE = "README.md"
+IN_REPOSITORY = ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "benchmarks/results.md")
+OUTSIDE = {FIRST_PAGE: f"index{SUFFIX}", **{path: f"repository/{path}" for path in IN_REPOSITORY}}
 LINK = re.compile(r"(?P<start>!?\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\])\((?P<target>[^()\s]+)\)")
-CODE = re.compile(r"(^ *```.*?^ *```|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+# The text of a link may have code, and code may look like a link: what begins first counts.
+LINK_OR_CODE = re.compile(f"{LINK.pattern}|{CODE.pattern}", re.MULTILINE | re.DOTALL)
 
 
 def place(path: str) -> str | None:
@@ -31,6 +35,11 @@ def place(path: str) -> str | None:
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
     return OUTSIDE.get(path)
+
+
+def links(text: str) -> Iterator[re.Match[str]]:
+    """Yield the links of a page that are not in code."""
+    yield from (match for match in LINK_OR_CODE.finditer(text) if match["target"])
 
 
 def rewrite(text: str, path: str, repository: str | None = None) -> str:
@@ -53,8 +62,7 @@ def rewrite(text: str, path: str, repository: str | None = None) -> str:
             return f"{match['start']}({relative}{'#' if anchor else ''}{anchor})"
         return f"{match['start']}({repository}/blob/main/{file})" if repository else match["text"]
 
-    parts = CODE.split(text)  # the odd ones are code
-    return "".join(part if index % 2 else LINK.sub(link, part) for index, part in enumerate(parts))
+    return LINK_OR_CODE.sub(lambda match: link(match) if match["target"] else match[0], text)
 
 
 def copy_pages(repository: str | None = None) -> None:
@@ -70,12 +78,19 @@ def copy_pages(repository: str | None = None) -> None:
     for path in listed:
         target = PAGES / (place(path) or path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.endswith(".md"):
+        if path.endswith(SUFFIX):
             target.write_text(rewrite((ROOT / path).read_text(), path, repository))
         elif path.endswith(".gz"):
             target.with_suffix("").write_bytes(gzip.decompress((ROOT / path).read_bytes()))
         else:
             shutil.copy(ROOT / path, target)
+
+
+def localise_scripts() -> None:
+    """Let the pages load everything from the site itself."""
+    for page in SITE.rglob("*.html"):
+        above = "../" * (len(page.relative_to(SITE).parts) - 1)
+        page.write_text(page.read_text().replace(SHIM, f"{above}{SHIM_HERE}"))
 
 
 def main() -> int:
@@ -89,6 +104,7 @@ def main() -> int:
     command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict"]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
+        localise_scripts()
         print("the documentation is in .site/html: open .site/html/index.html in a browser")
     return code
 

@@ -36,7 +36,7 @@ OF_DEPLOYED = (
     "scripts.derive.events",
     "scripts.derive.docs",
 )
-OF_DEFAULT = ("scripts.module_map",)
+OF_DEFAULT = ("scripts.module_map", "scripts.reference_pages")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
 EXAMPLES = {
-    "layers/shared/chinook/album.py",
-    "layers/shared/chinook/artist.py",
+    "layers/shared/company/application.py",
+    "layers/shared/company/customers.py",
+    "layers/shared/company/invoices.py",
     "functions/cancel_unpaid/handler.py",
     "layers/shared/crm/deals.py",
     "layers/shared/firm/notes.py",

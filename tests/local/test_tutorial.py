@@ -70,6 +70,10 @@ $ curl -s x
 +zero
  one
 ```
+```sql
+CREATE TABLE a (b int);
+CREATE TABLE c (d int);
+```
 Press Ctrl-C. <!-- Ctrl-C -->
 """
 
@@ -81,6 +85,8 @@ def test_steps_of_a_page_are_its_commands_edits_and_interrupts() -> None:
         Step("command", "curl -s x", '{"id":…}\n'),
         Step("edit", "--- notes.txt\n one\n-two\n+three\n"),
         Step("edit", "--- notes.txt\n+zero\n one\n"),
+        Step("excerpt", "CREATE TABLE a (b int);"),
+        Step("excerpt", "CREATE TABLE c (d int);\n"),
         Step("interrupt", ""),
     ]
     assert [step.is_server for step in steps(PAGE)][:2] == [True, False]

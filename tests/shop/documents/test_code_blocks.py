@@ -35,6 +35,7 @@ class Covered:
 
 
 HOW_TO = Covered("runs there", "tests/local/test_how_to.py")
+TUTORIAL = Covered("is compared or applied there", "tests/local/test_tutorial.py")
 COVERED = {
     ("docs/overrides.md", "python"): Covered(
         "is compared with the files that run", "tests/conventions/test_overrides_page.py"
@@ -45,12 +46,9 @@ COVERED = {
     ("docs/overrides.md", "http"): Covered(
         "the test sends these requests", "tests/engine/resource/test_overrides.py"
     ),
-    ("docs/own-tables.md", "python"): Covered(
-        "needs the tables of the tutorial", "tests/catalog/test_adopt_write.py"
-    ),
-    ("docs/own-tables.md", "sql"): Covered(
-        "needs the tables of the tutorial", "tests/catalog/test_adopt_write.py"
-    ),
+    ("docs/tutorial/own-tables.md", "python"): TUTORIAL,
+    ("docs/tutorial/own-tables.md", "sql"): TUTORIAL,
+    ("docs/tutorial/own-tables.md", "diff"): TUTORIAL,
     ("docs/tenants.md", "python"): Covered(
         "is an excerpt of tests/apps/studio", "tests/studio/test_two_tenants.py"
     ),

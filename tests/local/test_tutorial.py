@@ -86,7 +86,7 @@ def test_steps_of_a_page_are_its_commands_edits_and_interrupts() -> None:
         Step("edit", "--- notes.txt\n one\n-two\n+three\n"),
         Step("edit", "--- notes.txt\n+zero\n one\n"),
         Step("excerpt", "CREATE TABLE a (b int);"),
-        Step("excerpt", "CREATE TABLE c (d int);\n"),
+        Step("excerpt", "CREATE TABLE c (d int);"),
         Step("interrupt", ""),
     ]
     assert [step.is_server for step in steps(PAGE)][:2] == [True, False]

@@ -18,13 +18,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from local.state import StateFolder
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs/images"
-WINDOW = {"width": 1280, "height": 900}
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
 TRAFFIC_SECONDS = 20.0
 SENDERS = 3
 PATHS = (

@@ -98,7 +98,8 @@ def imported_fields(name: str) -> dict[str, Field]:
 
     There are none if the key has too few values: a file changes the row that has the key.
     """
-    if any(key.distinct for key in case_of(name).resource.keys):
+    resource = case_of(name).resource
+    if any(key.distinct or key.column == resource.tenant for key in resource.keys):
         return {}
     declared = import_resource(application.current().load("imports", name))
     excluded = {*declared.references, *declared.exactly_one_of}

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from local.http1 import HttpRequest, HttpResponse
 from scripts import examples
+from sluice import application
 
 HERE = Path(__file__).parent
 PAGE_FOLDERS = {
     "/": HERE / "home",
+    "/home": HERE / "home",  # its files
     "/graphiql": HERE / "graphiql",
     "/console": HERE / "console" / "page",
 }
@@ -22,6 +24,7 @@ CONTENT_TYPES = {  # files of other types, such as LICENSES.md, are not served
     ".js": "text/javascript; charset=utf-8",
 }
 OF_APPLICATION = {
+    "/home/application.txt": lambda: application.current().name,
     "/graphiql/first_query.graphql": examples.graphiql,
     "/console/first_request.txt": examples.first_request,
 }

@@ -42,6 +42,10 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
 JSON = "application/json"
+AUTHENTICATION = (
+    "Authentication: send an API key in the header `X-API-Key`, or a token as "
+    "`Authorization: Bearer`. The button **Authorize** of `/docs` keeps it for all its requests."
+)
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
 
 
@@ -80,8 +84,18 @@ def document() -> Schema:
         "parameters": request_headers(),
         "headers": RESPONSE_HEADERS,
         "securitySchemes": {
-            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "apiKey": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-API-Key",
+                "description": "An API key of this deployment.",
+            },
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "A token of the issuer that the deployment trusts.",
+            },
         },
     }
     tags = list(openapi_tags.tags(handlers()))
@@ -96,7 +110,7 @@ def document() -> Schema:
         "info": {
             "title": "Sluice",
             "version": project["version"],
-            "description": examples.texts().description,
+            "description": f"{examples.texts().description}\n\n{AUTHENTICATION}",
             "contact": {"name": "The Sluice project"},
             "license": {"name": "Apache License 2.0", "identifier": project["license"]},
         },

@@ -1,12 +1,12 @@
-"""/openapi.json: the OpenAPI document; /docs: Swagger UI for it.
+"""The OpenAPI document, and two pages for it: Swagger UI at /docs and RapiDoc at /reference."""
 
-scripts/openapi.py generates the document. Swagger UI's files come with Powertools in the layer, so
-their version is pinned with it, and the page loads nothing from other sites.
-"""
+# scripts/openapi.py generates the document. Swagger UI's files come with Powertools in the layer,
+# so their version is pinned with it. RapiDoc is in this folder (LICENSES.md). The pages load
+# nothing from other sites.
 
 import gzip
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from functools import cache
 from pathlib import Path
 
@@ -18,26 +18,38 @@ from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.settings import local_api_keys
 
-OPENAPI = Path(__file__).parent / "openapi.json"
+HERE = Path(__file__).parent
+OPENAPI = HERE / "openapi.json"
+RAPIDOC = HERE / "rapidoc-min.js.gz.base64"  # as a response needs it
 SWAGGER_UI = Path(event_handler.__file__).parent / "openapi/swagger_ui"
 
-PAGE = b"""<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Sluice API</title>
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/swagger-ui.css">
+{head}<link rel="stylesheet" href="docs/page.css">
 </head>
 <body>
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui.js"></script>
-<script type="module" src="docs/start.js"></script>
+<nav aria-label="Pages">{links}</nav>
+{body}
 </body>
 </html>
 """
-START = Path(__file__).parent / "start.js"
+TRY = """<main id="swagger-ui"></main>
+<script src="docs/swagger-ui.js"></script>
+<script type="module" src="docs/start.js"></script>"""
+READ = """<main><rapi-doc
+  render-style="read" load-fonts="false" show-header="false" allow-try="false"
+  allow-authentication="false" allow-server-selection="false" allow-spec-url-load="false"
+  allow-spec-file-load="false" allow-spec-file-download="false" schema-style="table"
+  show-method-in-nav-bar="as-colored-text" use-path-in-nav-bar="false"></rapi-doc></main>
+<script type="module" src="docs/reference.js"></script>"""
+LINKS = {"docs": "Try requests", "reference": "Read", "openapi.json": "openapi.json"}
+LOCAL_LINKS = {"./": "Home"} | LINKS | {"graphiql": "GraphQL", "console": "Console"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
@@ -55,17 +67,34 @@ def openapi(request: Request) -> Response[str]:
 @api.get("/docs", response="text/html")
 def page(request: Request) -> Response[str]:
     """Browse this document and try requests."""
-    return _file(
-        request,
-        "text/html; charset=utf-8",
-        gzip.compress(PAGE, mtime=0),
-        {"Content-Security-Policy": CONTENT_SECURITY_POLICY},
-    )
+    head = '<link rel="stylesheet" href="docs/swagger-ui.css">\n'
+    return _page(request, "docs", "Sluice API", TRY, head)
+
+
+@api.get("/reference", response="text/html")
+def reference(request: Request) -> Response[str]:
+    """Read this document as a reference."""
+    return _page(request, "reference", "Sluice API reference", READ)
 
 
 @api.get("/docs/start.js", response="text/javascript")
 def start(request: Request) -> Response[str]:
-    return _file(request, "text/javascript; charset=utf-8", _gzipped(START))
+    return _file(request, "text/javascript; charset=utf-8", _gzipped(HERE / "start.js"))
+
+
+@api.get("/docs/reference.js", response="text/javascript")
+def reference_script(request: Request) -> Response[str]:
+    return _file(request, "text/javascript; charset=utf-8", _gzipped(HERE / "reference.js"))
+
+
+@api.get("/docs/page.css", response="text/css")
+def page_style(request: Request) -> Response[str]:
+    return _file(request, "text/css; charset=utf-8", _gzipped(HERE / "page.css"))
+
+
+@api.get("/docs/rapidoc.js", response="text/javascript")
+def rapidoc(request: Request) -> Response[str]:
+    return _file(request, "text/javascript; charset=utf-8", _rapidoc())
 
 
 @api.get("/docs/swagger-ui.js", response="text/javascript")
@@ -80,6 +109,18 @@ def style(request: Request) -> Response[str]:
     return _file(request, "text/css; charset=utf-8", _gzipped(SWAGGER_UI / "swagger-ui.min.css"))
 
 
+def _page(request: Request, path: str, title: str, body: str, head: str = "") -> Response[str]:
+    """Return an HTML page. GraphiQL and the console are on the local system only."""
+    links = "\n".join(
+        f'<a href="{target}"{" aria-current=page" if target == path else ""}>{text}</a>'
+        for target, text in (LOCAL_LINKS if local_api_keys() else LINKS).items()
+    )
+    text = PAGE.format(title=title, head=head, links=links, body=body)
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    compressed = gzip.compress(text.encode(), mtime=0)
+    return _file(request, "text/html; charset=utf-8", compressed, headers)
+
+
 @cache
 def _document(keys: str) -> bytes:
     """Return the gzipped document. The local system adds its API keys; /docs uses the first."""
@@ -91,6 +132,11 @@ def _document(keys: str) -> bytes:
         "x-local-key": keys.partition(":")[0],
     }
     return gzip.compress(json.dumps(document).encode(), mtime=0)
+
+
+@cache
+def _rapidoc() -> bytes:
+    return b64decode(RAPIDOC.read_bytes())
 
 
 @cache

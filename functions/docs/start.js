@@ -87,7 +87,62 @@ export function intercept(request) {
   return request;
 }
 
+// Show the errors of an operation only when asked: their examples are most of its length.
+const ErrorsFolded = (Responses, { React }) => function FoldedResponses(props) {
+  const [open, setOpen] = React.useState(false);
+  const isError = (_, status) => Number(status) >= 400;
+  const errors = props.responses.filter(isError).size;
+  const responses = open ? props.responses : props.responses.filterNot(isError);
+  const text = open ? "Hide errors" : `Show ${errors} errors`;
+  const toggle = { className: "fold", "aria-expanded": open, onClick: () => setOpen(!open) };
+  const button = errors > 0 && React.createElement("button", toggle, text);
+  const below = React.createElement("div", { className: "responses-inner" }, button);
+  return React.createElement("div", null, React.createElement(Responses, { ...props, responses }), below);
+};
+
+// The summary of an operation is a button, which may not contain a link.
+const PathWithoutLink = () => function Path({ text }) { return text; };
+const NoServers = () => function Servers() { return null; }; // there is one, this one
+
+// Swagger UI has a dark theme, which it applies to pages with this class.
+function followColours() {
+  const preference = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => document.documentElement.classList.toggle("dark-mode", preference.matches);
+  preference.addEventListener("change", paint);
+  paint();
+}
+
+// Give a name to each control of Swagger UI that has none, for screen readers.
+function nameControls(element) {
+  for (const control of element.querySelectorAll("select, input, textarea, .copy-to-clipboard button")) {
+    if (control.hasAttribute("aria-label") || control.labels?.length) continue;
+    const parameter = control.closest("tr[data-param-name]")?.dataset.paramName;
+    control.setAttribute("aria-label", control.tagName === "BUTTON" ? "Copy" : parameter ?? (control.placeholder || "value"));
+  }
+}
+
+// The dialog of Authorize shows the API key first, and focuses the last field.
+function focusKey(element) {
+  const field = element.querySelector(".auth-container input");
+  if (field && !field.dataset.focused) {
+    field.dataset.focused = "true";
+    field.focus();
+  }
+}
+
+function watch(element) {
+  const changed = () => {
+    nameControls(element);
+    focusKey(element);
+  };
+  new MutationObserver(changed).observe(element, { childList: true, subtree: true });
+}
+
+const COMPONENTS = { responses: ErrorsFolded, DeepLink: PathWithoutLink, ServersContainer: NoServers };
+
 export async function start(show) {
+  followColours();
+  watch(document.getElementById("swagger-ui"));
   const response = await fetch("openapi.json");
   const spec = prepare(await response.json());
   const ui = show({
@@ -101,6 +156,7 @@ export async function start(show) {
     defaultModelsExpandDepth: 0,
     validatorUrl: null,
     requestInterceptor: intercept,
+    plugins: [() => ({ wrapComponents: COMPONENTS })],
     onComplete: () => {
       const key = spec.components.securitySchemes.apiKey["x-local-key"]; // only in the local system
       if (key && !ui.authSelectors.authorized().get("apiKey")) {

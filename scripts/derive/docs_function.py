@@ -10,7 +10,10 @@ from pathlib import Path
 from scripts import openapi
 from scripts.derive.scan import Found
 
-COPIED = ("handler.py", "start.js")
+COPIED = (
+    *("handler.py", "start.js", "reference.js", "page.css"),
+    *("rapidoc-min.js.gz.base64", "LICENSES.md"),
+)
 
 
 def files(found: Found) -> dict[Path, str]:

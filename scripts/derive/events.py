@@ -27,6 +27,7 @@ ENGINE_PATHS = {
     "health": "/health",
     "health_ready": "/health/ready",
     "openapi": "/openapi.json",
+    "reference": "/reference",
 }
 HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 HEADERS = {

@@ -7,6 +7,7 @@ import pytest
 
 from local.intrinsics import load_template
 from local.template import SamTemplate, read_template
+from scripts.derive.docs_function import COPIED
 from testing.copied_repository import copy_of_repository, run
 from tests.fixtures.own_application import NAME, add_application
 
@@ -51,7 +52,7 @@ def test_template_has_functions_of_that_application(copy: Path) -> None:
 
 
 def test_engine_files_are_those_at_the_top(copy: Path) -> None:
-    for name in ("handler.py", "start.js"):
+    for name in COPIED:
         own = copy / ARTEFACTS / "docs" / name
         assert own.read_text() == (copy / "functions/docs" / name).read_text()
     assert (copy / ARTEFACTS / "openapi.json").resolve() == copy / ARTEFACTS / "docs/openapi.json"

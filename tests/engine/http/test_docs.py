@@ -14,7 +14,11 @@ from tests.fixtures.template import ROOT
 FILES = {
     "/openapi.json": "application/json",
     "/docs": "text/html; charset=utf-8",
+    "/reference": "text/html; charset=utf-8",
     "/docs/start.js": "text/javascript; charset=utf-8",
+    "/docs/reference.js": "text/javascript; charset=utf-8",
+    "/docs/rapidoc.js": "text/javascript; charset=utf-8",
+    "/docs/page.css": "text/css; charset=utf-8",
     "/docs/swagger-ui.js": "text/javascript; charset=utf-8",
     "/docs/swagger-ui.css": "text/css; charset=utf-8",
 }
@@ -47,8 +51,9 @@ def test_openapi_json_is_the_committed_file(library: Library) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_docs_page_loads_only_local_files(library: Library) -> None:
-    page = library.get("/docs")
+@pytest.mark.parametrize("path", ["/docs", "/reference"])
+def test_page_loads_only_local_files(library: Library, path: str) -> None:
+    page = library.get(path)
     loaded = re.findall(r'(?:href|src)="([^"]+)"', page.text)
 
     assert {library.get(f"/{path}").status for path in loaded if not path.startswith("data:")} == {
@@ -58,6 +63,14 @@ def test_docs_page_loads_only_local_files(library: Library) -> None:
         "default-src 'none'; script-src 'self';"
     )
     assert "openapi.json" in library.get("/docs/start.js").text
+    assert "openapi.json" in library.get("/docs/reference.js").text
+
+
+def test_deployed_page_names_no_local_page_or_key(library: Library) -> None:
+    for path in ("/docs", "/reference"):
+        page = library.get(path).text
+        assert {'href="docs"', 'href="reference"', 'href="openapi.json"'} <= set(page.split())
+        assert not re.search("graphiql|console|local-", page)
 
 
 def test_openapi_lists_every_route_and_no_other(library: Library) -> None:
@@ -70,8 +83,10 @@ def test_openapi_lists_every_route_and_no_other(library: Library) -> None:
         "/health/ready",
         "/openapi.json",
         "/docs",
+        "/reference",
     }
     assert {route.path for route in docs.routes} - documented == set(FILES) - {
         "/openapi.json",
         "/docs",
+        "/reference",
     }

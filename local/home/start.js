@@ -1,0 +1,17 @@
+// Show commands that work: the paths and queries are those of the application that is served.
+const text = async (path) => (await (await fetch(path)).text()).trim();
+const quoted = (value) => `'${value.replaceAll("'", "'\\''")}'`;
+const key = "-H 'X-API-Key: local-admin'";
+
+const [application, path, query, openapi] = await Promise.all([
+  text('/home/application.txt'), text('/console/first_request.txt'), text('/graphiql/first_query.graphql'),
+  fetch('/openapi.json').then((response) => response.json()),
+]);
+const body = JSON.stringify({ query: query.replace(/\s+/g, ' ') });
+const commands = [
+  `curl ${key} ${quoted(location.origin + path)}`,
+  `curl ${key} -H 'Content-Type: application/json' ${quoted(`${location.origin}/api/graphql`)} -d ${quoted(body)}`,
+];
+document.getElementById('application').textContent = application;
+document.getElementById('description').textContent = openapi.info.description.split('\n')[0];
+document.querySelectorAll('#commands pre').forEach((element, index) => { element.textContent = commands[index]; });

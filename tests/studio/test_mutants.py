@@ -133,10 +133,13 @@ def test_each_place_of_the_tenant_is_needed(make_studios: Callable[..., Studios]
     assert survivors == []
 
 
+# Statements reach these rows only through an order, whose own policy hides it.
+BELOW_ORDERS = ("order_items", "notes", "order_labels")
 OPENED = {  # what opens a table or a view to all tenants
     **{
         table: f"ALTER POLICY sluice_tenant ON studio.{table} USING (true) WITH CHECK (true)"
         for table in TABLES
+        if table not in BELOW_ORDERS
     },
     "open_orders": "ALTER VIEW studio.open_orders RESET (security_invoker)",
 }

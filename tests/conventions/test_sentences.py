@@ -9,8 +9,13 @@ from tests.fixtures.prose import length, sentences
 
 ROOT = Path(__file__).parents[2]
 MAX_WORDS = 25
-# Programs write these: the figures, and the first sentences of modules.
-WRITTEN_BY_PROGRAMS = ("benchmarks/results.md", "docs/modules.md")
+# Programs write these: figures, first sentences of modules, parameters and targets.
+WRITTEN_BY_PROGRAMS = (
+    "benchmarks/results.md",
+    "docs/modules.md",
+    "docs/reference/commands.md",
+    "docs/reference/settings.md",
+)
 NOT_OURS = "LICENSES.md"
 
 

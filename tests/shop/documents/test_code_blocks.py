@@ -55,6 +55,18 @@ COVERED = {
     ("docs/how-to/uninstall.md", "sql"): Covered(
         "names a role that no server has", "tests/local/test_own_database.py"
     ),
+    ("docs/how-to/clients.md", "python"): Covered(
+        "runs with the generated client", "tests/shop/clients/test_python_client.py"
+    ),
+    ("docs/how-to/clients.md", "ts"): Covered(
+        "runs with the generated client", "tests/shop/clients/test_typescript_client.py"
+    ),
+    ("clients/python/README.md", "python"): Covered(
+        "needs a deployment", "tests/shop/clients/test_python_client.py"
+    ),
+    ("clients/typescript/README.md", "ts"): Covered(
+        "needs a deployment", "tests/shop/clients/test_typescript_client.py"
+    ),
     ("docs/how-to/pagination.md", "python"): HOW_TO,
     ("docs/how-to/pagination.md", "js"): HOW_TO,
     ("docs/how-to/browser.md", "js"): HOW_TO,

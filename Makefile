@@ -85,6 +85,10 @@ test-slow: .venv/.dev ## run the slow tests, and the property tests with new ran
 	@$(if $(ARGS),,SLUICE_APP=sample $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites)
 	@$(call sessions,-m "slow or hypothesis" --hypothesis-profile=default --timeout 0 $(ARGS))
 
+.PHONY: test-tutorial
+test-tutorial: .venv/.dev ## follow the tutorials in a fresh clone, as a newcomer: each command as written, in order
+	@SLUICE_APP= $(BIN)/python -m pytest --timeout 0 tests/local/test_tutorial.py $(ARGS)
+
 .PHONY: test-adopted
 test-adopted: .venv/.dev ## adopt schemas and run the suites on each: SCHEMAS='crm.sql postgresql://…/crm' EXAMPLES=4 ARGS='--pytest "-n 2"'
 	@SLUICE_FUZZ="$(EXAMPLES)" $(BIN)/python -m tests.adopted $(or $(SCHEMAS),tests/adopted/ten.sql) --pytest "$(PARALLEL)" $(ARGS)

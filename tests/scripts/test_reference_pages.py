@@ -39,6 +39,27 @@ def test_figures_are_columns_of_two_tables() -> None:
     assert rows == ["| Sluice | 2 | 3 | 4 | 9 |", "| peer | 6 (3x) | 7 | 8 | 10 (1.1x) |"]
 
 
+def test_figures_are_found_in_a_table_for_each_distance() -> None:
+    tables = """## Warm (2 rounds)
+
+At 0 ms:
+
+| | GET one | list 100 | POST order |
+| --- | ---: | ---: | ---: |
+| Sluice | 1 | 1 | 1 |
+
+At 1 ms:
+
+| | GET one | list 100 | POST order |
+| --- | ---: | ---: | ---: |
+| Sluice | 2 | 3 | 4 |
+
+## Cold"""
+    page = f"# Results\n\n{tables}{RESULTS.partition('## Cold')[2]}"
+
+    assert figures(page).splitlines()[2:] == ["| Sluice | 2 | 3 | 4 | 9 |"]
+
+
 @pytest.mark.parametrize("missing", ["list 100, 1 ms", "first answer"])
 def test_missing_figure_is_an_error(missing: str) -> None:
     with pytest.raises(KeyError):

@@ -89,6 +89,23 @@ def test_diagrams_are_drawn(browser: Browser, origin: str) -> None:
     page.close()
 
 
+COPIED = """() => [...document.querySelectorAll(".language-console code")].map((code) => {
+    code.setAttribute("data-md-copying", "");
+    return code.innerText.trim();
+})"""
+
+
+def test_copied_commands_have_no_prompt_and_no_output(browser: Browser, origin: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{origin}/tutorial/shop.html")
+
+    copied = page.evaluate(COPIED)
+    commands = [line for text in copied for line in text.splitlines() if line.strip()]
+    assert len(commands) > 10
+    assert [line for line in commands if not line.startswith(("make ", "curl "))] == []
+    page.close()
+
+
 def test_search_finds_a_page(browser: Browser, origin: str) -> None:
     page = browser.new_page()
     page.goto(f"{origin}/index.html")

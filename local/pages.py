@@ -32,6 +32,11 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
+# The console has no inline style, and loads no font. It shows texts of clients and of logs.
+CONSOLE_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 @cache
@@ -39,6 +44,11 @@ def page_files(root: str) -> dict[str, Path]:
     """Return the files under `root` by their name in URLs, which lacks the suffix .gz."""
     paths = {path.name.removesuffix(".gz"): path for path in PAGE_FOLDERS[root].iterdir()}
     return {name: path for name, path in paths.items() if Path(name).suffix in CONTENT_TYPES}
+
+
+def security_policy(root: str) -> str:
+    """Return the Content-Security-Policy of the pages below `root`."""
+    return CONSOLE_SECURITY_POLICY if root == "/console" else CONTENT_SECURITY_POLICY
 
 
 def serve_page(request: HttpRequest) -> HttpResponse | None:
@@ -55,7 +65,7 @@ def serve_page(request: HttpRequest) -> HttpResponse | None:
         return None
     headers = [
         ("content-type", kind),
-        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("content-security-policy", security_policy(root)),
         ("cache-control", "no-cache"),
         ("vary", "Accept-Encoding"),
     ]

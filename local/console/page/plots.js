@@ -1,101 +1,153 @@
-// Plots of the last minutes: stacked bars, one a second, or curves over powers of ten. They share a cursor.
-import { duration, make, rate, tinted } from './elements.js';
+// Plots of the last minutes with uPlot: stacked bars, one a second, or curves over powers of ten.
+// Pointing at a plot, or the arrow keys, show the time and the values of a second.
+import { clock, duration, make, rate } from './elements.js';
 
-const LEFT = 44, TOP = 8, FOOT = 134, HEIGHT = 150; // of the plot in its picture, in pixels
-const FLOOR = 0.0015; // seconds: the lower end of the logarithmic scale of times
-const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
-let cursor = null; // seconds before the end of the plot
+const HEIGHT = 190;
+const { uPlot } = window;
+const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 class Plot {
   // `series`: the name, the colour, and a function that returns the value of a second.
   // `empty`: the caption if all values are zero.
-  constructor(title, series, empty = '') {
-    Object.assign(this, { title, series, empty });
-    this.caption = make('figcaption');
-    this.picture = make('svg', { role: 'img', 'aria-label': title });
-    this.figure = make('figure', {}, this.caption, this.picture);
-    this.picture.onpointermove = ({ offsetX }) => { cursor = (this.width - offsetX) / this.step; };
-    this.picture.onpointerleave = () => { cursor = null; };
+  constructor({ title, unit, series, empty = '' }) {
+    Object.assign(this, { title, unit, series, empty, picked: null, seconds: new Map() });
+    this.keys = make('p', { class: 'keys' });
+    this.tip = make('div', { class: 'tip', hidden: true });
+    this.spoken = make('p', { class: 'spoken', 'aria-live': 'polite' });
+    this.place = make('div', {
+      class: 'plot', tabindex: 0, role: 'application', 'aria-roledescription': 'plot',
+      'aria-label': `${title}, ${unit}. The left and right arrow keys show the values of a second.`,
+      onkeydown: (event) => this.onKey(event),
+      onblur: () => this.pick(null),
+    });
+    this.figure = make('figure', {},
+      make('figcaption', {}, make('strong', {}, title), make('small', {}, ` ${unit}`), this.keys),
+      this.place, this.spoken);
+  }
+
+  create() {
+    const axis = { stroke: colourOf('soft'), grid: { stroke: colourOf('line'), width: 1 }, ticks: { show: false } };
+    const font = '11px system-ui, sans-serif';
+    this.chart?.destroy();
+    this.chart = new uPlot({
+      width: this.place.clientWidth,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+      scales: { x: { time: true }, y: this.scale() },
+      axes: [
+        { ...axis, font, space: 70, values: (_, splits) => splits.map((at) => clock(at)) },
+        { ...axis, font, size: 56, ...this.ticks(), values: (_, splits) => splits.map((value) => this.axisText(value)) },
+      ],
+      series: [{}, ...this.series.map((each, index) => this.drawn(each, index))],
+      hooks: { setCursor: [(chart) => { if (chart.cursor.event) this.pointAt(chart.cursor.idx); }] },
+      padding: [8, 8, 0, 0],
+    }, this.data, this.place);
+    this.chart.over.append(this.tip);
+    this.chart.over.addEventListener('mouseleave', () => this.pick(null));
   }
 
   // `seconds`: a Map of the seconds with data. The plot ends at the start of the second `end`.
   draw(seconds, end, span) {
-    this.width = this.picture.clientWidth || 560;
-    this.step = (this.width - LEFT) / span;
-    this.x = (at) => (this.width - (end - at) * this.step).toFixed(1);
-    const values = new Map();
-    for (let at = end - span; at < end; at += 1) {
-      if (seconds.has(at)) values.set(at, this.series.map(([, , find]) => find(seconds.get(at)) ?? 0));
-    }
-    const moving = make('g', {}, ...this.paths(values));
-    this.picture.replaceChildren(...this.axes(span), moving);
-    const pointed = cursor === null ? end - 1 : Math.floor(end - cursor);
-    if (cursor !== null) {
-      const x = this.x(pointed + 0.5);
-      this.picture.append(make('line', { class: 'cursor', x1: x, x2: x, y1: TOP, y2: FOOT }));
-    }
-    if (!reducedMotion.matches) moving.animate([{ transform: `translateX(${this.step}px)` }, { transform: 'none' }], 1000);
-    this.label(values, pointed);
+    this.seconds = seconds;
+    const ats = Array.from({ length: span }, (_, index) => end - span + index);
+    this.values = ats.map((at) => (seconds.has(at)
+      ? this.series.map(([, , find]) => find(seconds.get(at)) ?? null) : this.series.map(() => null)));
+    this.data = [ats, ...this.columns()];
+    const width = this.place.clientWidth;
+    if (!this.chart || this.chart.width !== width) this.create();
+    this.chart.setData(this.data, false);
+    this.chart.setScale('x', { min: end - span, max: end }); // the last bar ends at the edge
+    this.caption();
+    if (this.picked !== null && !ats.includes(this.picked)) this.pick(null);
+    else if (this.picked !== null) this.pick(this.picked);
   }
 
-  label(values, pointed) {
-    const shown = this.series.map(([name, colour], index) => {
-      const visible = !this.empty || [...values.values()].some((each) => each[index]);
-      const text = `${name} ${this.format(values.get(pointed)?.[index])}`;
-      return visible && tinted(colour, make('small', { class: 'key' }, text));
-    }).filter(Boolean);
-    this.caption.replaceChildren(
-      make('strong', {}, this.title), ...(shown.length ? shown : [make('small', {}, this.empty)]));
+  pointAt(index) { this.pick(index === null || index === undefined ? null : this.data[0][index]); }
+
+  onKey(event) {
+    const ats = this.data?.[0] ?? [], steps = { ArrowLeft: -1, ArrowRight: 1 };
+    if (event.key === 'Escape') this.pick(null);
+    if (!(event.key in steps) || !ats.length) return;
+    event.preventDefault();
+    const last = ats.at(-1);
+    const at = this.picked === null ? last : this.picked + steps[event.key];
+    this.pick(Math.min(last, Math.max(ats[0], at)));
+    this.spoken.textContent = `${clock(this.picked)}: ${this.texts().join(', ')}`;
   }
 
-  axes(span) {
-    const times = [1, 0.75, 0.5, 0.25].map((part) => make(
-      'text', { x: this.width - part * (this.width - LEFT), y: HEIGHT - 3 }, `−${duration(part * span)}`));
-    const lines = this.ticks.map((value) => make('g', {},
-      make('line', { x1: LEFT, x2: this.width, y1: this.y(value), y2: this.y(value) }),
-      make('text', { x: LEFT - 6, y: this.y(value) + 4, 'text-anchor': 'end' }, this.format(value))));
-    return [...times, ...lines];
+  texts() {
+    const values = this.values[this.data[0].indexOf(this.picked)] ?? [];
+    const shown = this.series.map(([name], index) => [name, values[index]]).filter(([, value]) => value);
+    return shown.length ? shown.map(([name, value]) => `${name} ${this.format(value)}`) : ['nothing'];
+  }
+
+  // Show the values of the second `at`, or hide them.
+  pick(at) {
+    this.picked = at;
+    this.tip.hidden = at === null;
+    if (at === null) return;
+    this.tip.replaceChildren(make('b', {}, clock(at)), ...this.texts().map((text) => make('div', {}, text)));
+    const left = this.chart.valToPos(at + 0.5, 'x'), width = this.chart.over.clientWidth;
+    this.tip.classList.toggle('left', left > width / 2);
+    this.tip.style.setProperty('--x', `${left}px`);
+  }
+
+  caption() {
+    const latest = this.values.at(-1);
+    const visible = this.series.map((each, index) => [each, latest[index]]).filter(
+      (_, index) => !this.empty || this.values.some((values) => values[index]));
+    this.keys.replaceChildren(...visible.map(([[name, colour], value]) => {
+      const key = make('span', { class: 'key' }, make('i', {}), `${name} ${value === null ? '–' : this.format(value)}`);
+      key.style.setProperty('--of', `var(--${colour})`);
+      return key;
+    }), ...(visible.length ? [] : [this.empty]));
   }
 }
 
 export class Bars extends Plot {
   format(value) { return rate(value ?? 0); }
 
-  paths(values) {
-    const highest = Math.max(1, ...[...values.values()].map((each) => each.reduce((total, value) => total + value)));
-    const power = 10 ** Math.floor(Math.log10(highest));
-    const top = power * [1, 2, 4, 6, 10].find((round) => round * power >= highest);
-    this.ticks = top === 1 ? [0, 1] : [0, top / 2, top];
-    this.y = (value) => FOOT - (value / top) * (FOOT - TOP);
-    const paths = this.series.map(() => []), width = this.step > 4 ? this.step - 1.5 : this.step;
-    for (const [at, each] of values) {
-      let height = 0;
-      each.forEach((value, index) => {
-        const below = this.y(height);
-        height += value;
-        if (value) paths[index].push(`M${this.x(at)} ${below}V${this.y(height)}h${width}V${below}z`);
-      });
-    }
-    return paths.map((path, index) => make('path', { d: path.join(''), fill: `var(--${this.series[index][1]})` }));
+  axisText(value) { return rate(value); }
+
+  scale() { return { range: (_, low, high) => [0, Math.max(4, high * 1.1)] }; }
+
+  ticks() { return { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }; }
+
+  // The bars are stacked: each series is drawn up to its sum with those before it, the highest first.
+  columns() {
+    const sums = this.values.map((values) => {
+      let total = 0;
+      return values.map((value) => (total += value ?? 0));
+    });
+    return this.series.map((_, index) => sums.map((each) => each[this.series.length - 1 - index] || null));
+  }
+
+  drawn(_, index) {
+    const colour = this.series[this.series.length - 1 - index][1];
+    return { fill: colourOf(colour), stroke: colourOf(colour), width: 0, points: { show: false },
+      paths: uPlot.paths.bars({ size: [0.75, 30], align: 1 }) };
   }
 }
 
 export class Curves extends Plot {
   format(value) { return duration(value || null); }
 
-  paths(values) {
-    const highest = 1.3 * Math.max(1, ...[...values.values()].flat()), powers = (value) => Math.log10(value / FLOOR);
-    this.ticks = [0.01, 0.1, 1, 10, 100].filter((value) => value < highest);
-    this.y = (value) => FOOT - (powers(Math.max(value, FLOOR)) / powers(highest)) * (FOOT - TOP);
-    return this.series.map(([, colour], index) => {
-      let before = -Infinity; // points at most two seconds apart are joined; a single point is a dot
-      const path = [...values].filter(([, each]) => each[index]).map(([at, each]) => {
-        const point = `${this.x(at + 0.5)} ${this.y(each[index])}`, joined = at - before <= 2;
-        before = at;
-        return joined ? `L${point}` : `M${point}h0`;
-      });
-      const kind = index === 0 ? 'curve wide' : 'curve';
-      return make('path', { class: kind, d: path.join(''), stroke: `var(--${colour})` });
-    });
+  axisText(value) { return value === null ? '' : duration(value); }
+
+  scale() {
+    return { distr: 3, range: (_, low, high) => [Math.min(0.001, low ?? 0.001), Math.max(1, (high ?? 1) * 1.5)] };
+  }
+
+  ticks() {
+    return { filter: (_, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null)) };
+  }
+
+  columns() { return this.series.map((_, index) => this.values.map((values) => values[index])); }
+
+  drawn([, colour, , style = {}]) {
+    return { stroke: colourOf(colour), width: 2, spanGaps: false,
+      points: { show: true, size: style.dot ?? 3, fill: colourOf(colour), stroke: colourOf(colour) },
+      ...(style.dot ? { paths: () => null } : {}), ...(style.dash ? { dash: style.dash } : {}) };
   }
 }

@@ -1,41 +1,42 @@
-// Fetch new data from /console/data every second, keep ten minutes of it, and draw the page.
+// Choose the view that the address names, fetch new data every second, and pass it to the view.
+import { explain, Failure } from './api.js';
 import { duration, make } from './elements.js';
-import { KINDS, requests, showImports, showRoutes, showSandboxes, showTiles } from './panels.js';
-import { Bars, Curves } from './plots.js';
-import { toggle } from './traffic.js';
+import * as imports from './imports.js';
+import * as keys from './keys.js';
+import * as live from './live.js';
+import * as requests from './requests.js';
+import * as sql from './sql.js';
+import * as statements from './statements.js';
+import * as tables from './tables.js';
 
-const KEPT = 600, SPANS = { '1 min': 60, '5 min': 300, '10 min': 600 }; // seconds
-const COUNTED = {
-  'rate limited': 'amber', 'limiter failures': 'pink', 'stale responses': 'brown', 'circuit open': 'violet',
-  'pool exhausted': 'green', 'identity unavailable': 'deep', 'statement timeout': 'blue',
-  'database unavailable': 'red', 'internal error': 'ink',
+const KEPT = 600; // seconds
+// The name in the address, the name in the navigation (empty: not there), and what opens the view.
+// It returns what draws the data of each second, if anything does.
+const VIEWS = {
+  live: ['Live', live.open],
+  requests: ['Requests', requests.openList],
+  request: ['', requests.openOne],
+  statements: ['Statements', statements.open],
+  sql: ['SQL', sql.open],
+  tables: ['Tables', tables.open],
+  keys: ['API keys', keys.open],
+  imports: ['Imports', imports.open],
 };
-const plots = [
-  new Bars('Requests a second', Object.keys(KINDS).reverse().map(
-    (kind) => [kind, KINDS[kind][0], (second) => requests(second, kind)])),
-  new Curves('Response time', [['p99', 'pale'], ['p95', 'blue'], ['median', 'deep']].map(
-    ([name, colour], index) => [name, colour, (second) => second.times?.[2 - index]])),
-  new Bars('Database connections of busy sandboxes', [
-    ['in use', 'blue', ({ pool }) => Math.max(0, pool.checked_out - pool.overflow)],
-    ['overflow', 'amber', ({ pool }) => pool.overflow],
-    ['idle', 'pale', ({ pool }) => pool.checked_in],
-  ]),
-  new Bars('Rate limits, failures and stale responses', Object.entries(COUNTED).map(
-    ([name, colour]) => [name, colour, (second) => second.counted[name.replace(' ', '_')]]), 'none'),
-];
 const seconds = new Map(); // the seconds with data, by their start
-const byId = (id) => document.getElementById(id);
-let latest = 0, span = 60; // the end of the data (Unix time), and how many seconds are shown
+const main = document.getElementById('main'), link = document.getElementById('link');
+const navigation = document.querySelector('nav');
+let latest = 0, draw = null, opened = 0; // the end of the data (Unix time)
 
 async function refresh() {
   try {
-    const url = `/console/data?after=${latest}&window=${span}`;
-    show(await (await fetch(url, { signal: AbortSignal.timeout(3000) })).json());
+    const url = `/console/data?after=${latest}&window=${live.state.span}`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(3000) });
+    if (response.ok) show(await response.json());
   } catch (error) { // for example during a restart of the system
-    console.warn(error);
-    byId('link').textContent = 'not reachable; trying again';
-    byId('link').className = '';
-    document.body.className = 'lost';
+    if (error instanceof TypeError || error.name === 'TimeoutError') {
+      link.textContent = 'not reachable; trying again';
+      link.className = '';
+    } else throw error;
   }
 }
 
@@ -43,30 +44,44 @@ function show(data) {
   latest = Math.floor(data.now);
   for (const second of data.seconds) seconds.set(second.at, second);
   for (const start of seconds.keys()) if (start < latest - KEPT) seconds.delete(start);
-  const since = (start) => [...seconds.values()].filter((second) => second.at >= start);
-  showTiles(data, since(latest - span), since(latest - 5), span);
-  showRoutes(data, span);
-  showSandboxes(data);
-  showImports(data);
-  for (const plot of plots) plot.draw(seconds, latest, span);
-  byId('empty').hidden = seconds.size > 0;
-  byId('link').textContent = `up ${duration(data.now - data.started)}`;
-  byId('link').className = 'live';
-  document.body.className = '';
+  link.textContent = `up ${duration(data.now - data.started)}`;
+  link.className = 'live';
+  draw?.(data, seconds, latest);
 }
 
-for (const [name, length] of Object.entries(SPANS)) {
-  const button = make('button', { 'aria-pressed': length === span }, name);
-  button.onclick = () => {
-    span = length;
-    for (const each of byId('windows').children) each.setAttribute('aria-pressed', each === button);
-    refresh();
-  };
-  byId('windows').append(button);
+async function route() {
+  const [name = 'live', ...rest] = location.hash.replace(/^#\//, '').split('/').map(decodeURIComponent);
+  const known = VIEWS[name] ? name : 'live';
+  const here = opened += 1;
+  draw = null;
+  document.title = `${VIEWS[known][0] || 'Request'} · Sluice console`;
+  for (const each of navigation.children) {
+    const current = each.hash === `#/${known}` || (known === 'request' && each.hash === '#/requests');
+    if (current) each.setAttribute('aria-current', 'page');
+    else each.removeAttribute('aria-current');
+  }
+  const place = make('div', { class: 'view' });
+  main.replaceChildren(place);
+  try {
+    const drawing = await VIEWS[known][1](place, ...rest);
+    if (here === opened) draw = drawing;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    place.replaceChildren(explain(error));
+  }
+  refresh();
 }
-byId('traffic').onclick = () => toggle(byId('traffic'));
-const first = await (await fetch('/console/first_request.txt')).text();
-byId('empty').querySelector('code').textContent = `curl -H 'X-API-Key: local-reader' '${location.origin}${first}'`;
-byId('plots').append(...plots.map((plot) => plot.figure));
-refresh();
+
+navigation.append(...Object.entries(VIEWS).filter(([, [title]]) => title).map(
+  ([name, [title]]) => make('a', { href: `#/${name}` }, title)));
+document.querySelector('.skip').onclick = (event) => { // a link would change the address
+  event.preventDefault();
+  main.focus();
+};
+window.onhashchange = async () => {
+  await route();
+  main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+};
+route();
 setInterval(refresh, 1000);

@@ -62,8 +62,9 @@ async function send() {
   }
 }
 
-export function toggle(button) {
-  timer = timer ? clearInterval(timer) : setInterval(send, 60);
-  button.setAttribute('aria-pressed', Boolean(timer));
-  button.textContent = timer ? 'Stop' : 'Send requests';
+// Start or stop to send requests, and label the button. With `change` false, label it only.
+export function toggle(button, change = true) {
+  if (change) timer = timer ? clearInterval(timer) : setInterval(send, 60);
+  button.setAttribute('aria-pressed', String(Boolean(timer)));
+  button.textContent = timer ? 'Stop sending' : 'Send requests';
 }

@@ -1,0 +1,70 @@
+// Make a form for the fields of a row, from their JSON schemas, and read its values.
+import { toJson } from './api.js';
+import { field, make } from './elements.js';
+import { typesOf } from './schema.js';
+
+export class InvalidValue extends Error {}
+
+// Return { element, values }: `values()` returns the fields that are set, and raises InvalidValue.
+// `row` has the present values. A required field is always set.
+export function makeForm(fields, row = {}, required = new Set()) {
+  const inputs = Object.entries(fields).map(([name, schema]) => makeInput(name, schema, row[name], required.has(name)));
+  return {
+    element: make('div', { class: 'form' }, ...inputs.map((each) => each.element)),
+    values: () => Object.fromEntries(inputs.map((each) => [each.name, each.value()]).filter(([, value]) => value !== undefined)),
+  };
+}
+
+function makeInput(name, schema, value, required) {
+  const types = typesOf(schema), nullable = types.has('null');
+  const text = value === undefined || value === null ? '' : typeof value === 'object' ? toJson(value, 1) : String(value);
+  const control = makeControl(schema, types, text, required && !nullable);
+  const notes = [required ? 'required' : '', [...types].filter((type) => type !== 'null').join(' or '),
+    schema.format, schema.description].filter(Boolean).join(', ');
+  const empty = nullable && make('input', { type: 'checkbox', id: `null-${name}`, checked: value === null });
+  const element = field(name, control, notes);
+  if (empty) {
+    const toggle = () => { control.disabled = empty.checked; };
+    empty.onchange = toggle;
+    toggle();
+    element.append(make('label', { for: empty.id, class: 'check' }, empty, ' null'));
+  }
+  return {
+    name, element,
+    value: () => (empty?.checked ? null : parse(name, types, schema, control.value, value, required)),
+  };
+}
+
+function makeControl(schema, types, text, required) {
+  const choices = schema.enum ?? (types.has('boolean') ? ['true', 'false'] : null);
+  if (choices) {
+    const options = [...(required ? [] : ['']), ...choices.filter((each) => each !== null).map(String)];
+    return make('select', {}, ...options.map((each) => make('option', { value: each, selected: each === text }, each)));
+  }
+  const isLong = types.has('array') || types.has('object') || schema.maxLength > 300 || !types.size;
+  const control = isLong ? make('textarea', { rows: 3 }) : make('input', { type: 'text', autocomplete: 'off' });
+  if (!isLong && (types.has('integer') || types.has('number'))) control.inputMode = 'decimal';
+  control.value = text;
+  return control;
+}
+
+// Return the value of a text; undefined if the text is empty and the field may be left out.
+function parse(name, types, schema, text, before, required) {
+  if (types.has('string')) {
+    if (text === '' && !required && (before === undefined || before === null || schema.enum)) return undefined;
+    return text;
+  }
+  if (text.trim() === '') {
+    if (!required) return undefined;
+    throw new InvalidValue(`${name} is required`);
+  }
+  if (types.has('integer') && /^-?\d+$/.test(text.trim())) {
+    const number = Number(text);
+    return Number.isSafeInteger(number) ? number : BigInt(text.trim());
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidValue(`${name} must be ${[...types].join(' or ') || 'JSON'}: ${text}`);
+  }
+}

@@ -1,0 +1,71 @@
+// Read the tables of the application from openapi.json: their columns, filters, sorts and bodies.
+import { openapi } from './api.js';
+
+const PAGING = new Set(['limit', 'cursor', 'offset', 'sort', 'fields', 'include_total']);
+
+// Return the table of each list that openapi.json declares, by its path.
+export async function tables() {
+  const document = await openapi();
+  const lists = Object.keys(document.paths).filter((path) => path.startsWith('/api/') && !path.includes('{')
+    && document.paths[path].get && listOf(document, path) && path !== '/api/imports');
+  return lists.map((path) => tableOf(document, path));
+}
+
+function resolve(document, schema) {
+  if (!schema?.$ref) return schema;
+  return schema.$ref.slice(2).split('/').reduce((found, name) => found[name], document);
+}
+
+function listOf(document, path) {
+  const schema = resolve(document, document.paths[path].get.responses['200']?.content?.['application/json']?.schema);
+  return schema?.properties?.pagination && resolve(document, schema.properties.data?.items);
+}
+
+function tableOf(document, path) {
+  const { paths } = document, list = paths[path];
+  const rowPath = Object.keys(paths).find((each) => each.startsWith(`${path}/{`)
+    && each.slice(path.length + 1).split('/').every((part) => part.startsWith('{')));
+  const row = rowPath ? paths[rowPath] : {};
+  const parameters = list.get.parameters.map((each) => resolve(document, each)).filter((each) => each.in === 'query');
+  const sort = parameters.find((each) => each.name === 'sort')?.schema.items.enum ?? [];
+  const columns = columnsOf(document, listOf(document, path));
+  const patch = bodyOf(document, row.patch), put = bodyOf(document, row.put);
+  const isMerge = Object.keys(patch).some((name) => columns[name]);
+  return {
+    path, rowPath, columns, name: path.slice('/api/'.length), description: list.get.summary ?? '',
+    filters: parameters.filter((each) => !PAGING.has(each.name)),
+    sorts: new Set(sort.filter((each) => !each.includes(':'))),
+    hasTotal: parameters.some((each) => each.name === 'include_total'),
+    create: list.post ? bodyOf(document, list.post) : null,
+    required: new Set(resolve(document, schemaOf(list.post))?.required ?? []),
+    example: list.post?.requestBody?.content?.['application/json']?.example ?? {},
+    edit: row.patch && isMerge ? { method: 'PATCH', fields: patch } : row.put ? { method: 'PUT', fields: put } : null,
+    deletes: Boolean(row.delete),
+  };
+}
+
+function columnsOf(document, item) {
+  const parts = [item, ...(item.allOf ?? []).map((each) => resolve(document, each))];
+  return Object.assign({}, ...parts.map((each) => each.properties ?? {}));
+}
+
+const schemaOf = (operation) => operation?.requestBody?.content?.['application/json']?.schema;
+
+// Return the fields of a body that a client may set, by their name.
+function bodyOf(document, operation) {
+  const properties = resolve(document, schemaOf(operation))?.properties ?? {};
+  return Object.fromEntries(Object.entries(properties).filter(([, schema]) => !schema.readOnly));
+}
+
+// Return the path of a row, from its values; null if a value is missing.
+export function pathOf(table, row) {
+  if (!table.rowPath) return null;
+  const names = [...table.rowPath.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+  if (names.some((name) => row[name] === undefined || row[name] === null)) return null;
+  return table.rowPath.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(row[name]));
+}
+
+export function typesOf(schema) {
+  const alternatives = schema.anyOf ?? schema.oneOf ?? [schema];
+  return new Set(alternatives.flatMap((each) => each.type ?? (each.enum ? ['string'] : [])));
+}

@@ -1,0 +1,52 @@
+// The view "Statements": the slowest SQL statements, as the console saw them and as the server counts them.
+import { ask, attempt } from './api.js';
+import { count, duration, heading, make, plural, section } from './elements.js';
+import { explainer, sqlText } from './requests.js';
+
+const ORDERS = { 'total time': 'total', 'mean time': 'mean', 'longest time': 'max', calls: 'calls' };
+
+export async function open(main) {
+  const place = make('div', {}), problem = make('div', {});
+  let order = 'total', shown = null;
+  const draw = () => place.replaceChildren(...lists(shown, order));
+  const buttons = Object.entries(ORDERS).map(([name, key]) => {
+    const button = make('button', { 'aria-pressed': String(key === order) }, name);
+    button.onclick = () => {
+      order = key;
+      for (const each of buttons) each.setAttribute('aria-pressed', String(each === button));
+      draw();
+    };
+    return button;
+  });
+  const load = () => attempt(problem, async () => {
+    shown = await ask('statements');
+    draw();
+  });
+  main.replaceChildren(
+    make('div', { class: 'bar' }, heading('Statements'), make('button', { onclick: load }, 'Load again'),
+      make('div', { class: 'group', role: 'group', 'aria-label': 'Order' }, ...buttons)), problem, place);
+  await load();
+}
+
+function lists({ console: seen, server, dropped }, order) {
+  const sorted = (all) => [...all].sort((one, other) => other[order] - one[order]);
+  const note = dropped ? `; ${plural(dropped, 'text')} with less time did not fit in memory` : '';
+  return [
+    section(heading('Seen by the console', `times of the functions, with the network${note}`),
+      ...(seen.length ? sorted(seen).map((each) => row(each, { sql: each.sql })) : [make('p', {}, 'None yet. Send requests first.')])),
+    server ? section(heading('Counted by the server', 'pg_stat_statements: times of the server, constants shown as parameters'),
+      ...(server.length ? sorted(server).map((each) => row(each)) : [make('p', {}, 'None yet.')]))
+      : section(heading('Counted by the server'), make('p', {}, 'Only the embedded server is asked. Query pg_stat_statements of your own server with psql.')),
+  ];
+}
+
+function row(each, name = null) {
+  const facts = [`${duration(each.total)} in ${plural(each.calls, 'call')}`, `mean ${duration(each.mean)}`, `longest ${duration(each.max)}`,
+    `${count(each.rows)} rows`, each.round_trips !== undefined && plural(each.round_trips, 'round trip'),
+    each.errors && plural(each.errors, 'error'), `as ${each.user}`];
+  const first = each.sql.trim().replace(/\s+/g, ' ').slice(0, 110);
+  return make('details', { class: 'statement' },
+    make('summary', {}, make('b', {}, facts.filter(Boolean).slice(0, 3).join(', ')), make('code', { class: 'cut' }, first)),
+    make('p', { class: 'note' }, facts.filter(Boolean).slice(3).join(', '), each.routes ? `. Routes: ${each.routes.join(', ')}` : ''),
+    sqlText(each.sql), name && each.explainable ? explainer(name) : null);
+}

@@ -20,8 +20,8 @@ function circuit(open, sandboxes, database) {
   const state = { reachable: 'The database answers.', unreachable: 'The database does not answer.',
     unknown: 'Checking the database.' }[database];
   if (open) {
-    return ['Paused', `${open} of ${plural(sandboxes, 'sandbox').replace('sandboxs', 'sandboxes')} reject requests at once `
-      + `(503), and try the database again soon. ${state}`, 'bad'];
+    return ['Paused', `In ${open} of ${sandboxes} sandboxes, requests fail at once (503) instead of waiting for the database. `
+      + `One sandbox tries it again every few seconds. ${state}`, 'bad'];
   }
   return [database === 'unreachable' ? 'Not reachable' : 'Normal',
     `Requests go to the database. ${state}`, database === 'unreachable' ? 'bad' : 'good'];

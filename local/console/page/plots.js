@@ -2,7 +2,7 @@
 // Pointing at a plot, or the arrow keys, show the time and the values of a second.
 import { clock, duration, make, rate } from './elements.js';
 
-const HEIGHT = 190;
+const HEIGHT = 180;
 const { uPlot } = window;
 const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -36,7 +36,7 @@ class Plot {
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { time: true }, y: this.scale() },
       axes: [
-        { ...axis, font, space: 70, values: (_, splits) => splits.map((at) => clock(at)) },
+        { ...axis, font, space: 70, size: 26, values: (_, splits) => splits.map((at) => clock(at)) },
         { ...axis, font, size: 56, ...this.ticks(), values: (_, splits) => splits.map((value) => this.axisText(value)) },
       ],
       series: [{}, ...this.series.map((each, index) => this.drawn(each, index))],
@@ -139,15 +139,17 @@ export class Curves extends Plot {
     return { distr: 3, range: (_, low, high) => [Math.min(0.001, low ?? 0.001), Math.max(1, (high ?? 1) * 1.5)] };
   }
 
+  // Values and lines at powers of ten only.
   ticks() {
-    return { filter: (_, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null)) };
+    const filter = (_, splits) => splits.map((value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null));
+    return { filter, grid: { stroke: colourOf('line'), width: 1, filter } };
   }
 
   columns() { return this.series.map((_, index) => this.values.map((values) => values[index])); }
 
   drawn([, colour, , style = {}]) {
     return { stroke: colourOf(colour), width: 2, spanGaps: false,
-      points: { show: true, size: style.dot ?? 3, fill: colourOf(colour), stroke: colourOf(colour) },
+      points: { show: true, size: style.dot ?? 3, width: 0, space: 0, fill: colourOf(colour), stroke: colourOf(colour) },
       ...(style.dot ? { paths: () => null } : {}), ...(style.dash ? { dash: style.dash } : {}) };
   }
 }

@@ -29,7 +29,7 @@ function list(requests) {
 }
 
 export async function openOne(main, id) {
-  const problem = make('div', {}), place = make('div', {});
+  const problem = make('div', {}), place = make('div', { class: 'view' });
   main.replaceChildren(problem, place);
   await attempt(problem, async () => {
     const shown = await ask(`requests/${encodeURIComponent(id)}`);

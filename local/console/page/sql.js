@@ -12,7 +12,7 @@ export async function open(main) {
     return;
   }
   const example = route.requestBody.content['application/json'].example;
-  const box = make('textarea', { rows: 7, spellcheck: 'false', class: 'code' });
+  const box = make('textarea', { rows: 5, spellcheck: 'false', class: 'code' });
   box.value = example?.query ?? 'select 1';
   const rows = make('input', { type: 'number', min: 1, max: 10000, value: 100 });
   const problem = make('div', {}), place = make('div', { 'aria-live': 'polite' });

@@ -4,9 +4,10 @@ import { count, duration, heading, make, plural, section } from './elements.js';
 import { explainer, sqlText } from './requests.js';
 
 const ORDERS = { 'total time': 'total', 'mean time': 'mean', 'longest time': 'max', calls: 'calls' };
+const FIRST = 12; // rows of each list
 
 export async function open(main) {
-  const place = make('div', {}), problem = make('div', {});
+  const place = make('div', { class: 'view' }), problem = make('div', {});
   let order = 'total', shown = null;
   const draw = () => place.replaceChildren(...lists(shown, order));
   const buttons = Object.entries(ORDERS).map(([name, key]) => {
@@ -33,11 +34,19 @@ function lists({ console: seen, server, dropped }, order) {
   const note = dropped ? `; ${plural(dropped, 'text')} with less time did not fit in memory` : '';
   return [
     section(heading('Seen by the console', `times of the functions, with the network${note}`),
-      ...(seen.length ? sorted(seen).map((each) => row(each, { sql: each.sql })) : [make('p', {}, 'None yet. Send requests first.')])),
+      ...(seen.length ? shortened(sorted(seen).map((each) => row(each, { sql: each.sql }))) : [make('p', {}, 'None yet. Send requests first.')])),
     server ? section(heading('Counted by the server', 'pg_stat_statements: times of the server, constants shown as parameters'),
-      ...(server.length ? sorted(server).map((each) => row(each)) : [make('p', {}, 'None yet.')]))
+      ...(server.length ? shortened(sorted(server).map((each) => row(each))) : [make('p', {}, 'None yet.')]))
       : section(heading('Counted by the server'), make('p', {}, 'Only the embedded server is asked. Query pg_stat_statements of your own server with psql.')),
   ];
+}
+
+// Show the first rows, and the others when a button is pressed.
+function shortened(rows) {
+  const others = rows.splice(FIRST);
+  if (!others.length) return rows;
+  const more = make('button', { onclick: () => more.replaceWith(...others) }, `Show ${count(others.length)} more`);
+  return [...rows, more];
 }
 
 function row(each, name = null) {

@@ -4,7 +4,7 @@ import { field, heading, make, section, table as makeTable } from './elements.js
 import { openEditor } from './editor.js';
 import { pathOf, tables, typesOf } from './schema.js';
 
-const LIMIT = 20;
+const LIMIT = 20, MAX_TEXT = 48; // rows of a page, and characters of a cell
 
 export async function open(main, name = '') {
   const all = await tables();
@@ -83,7 +83,7 @@ function listing(chosen, state, { data, pagination }, load, edit) {
   const page = (text, cursor) => make('button', { disabled: !cursor, onclick: () => load(cursor) }, text);
   return [
     data.length ? shown : make('p', {}, 'No rows match.'),
-    make('div', { class: 'bar' }, page('Previous page', pagination.prev_cursor), page('Next page', pagination.next_cursor),
+    make('div', { class: 'bar pages' }, page('Previous page', pagination.prev_cursor), page('Next page', pagination.next_cursor),
       make('small', {}, total)),
   ];
 }
@@ -109,5 +109,5 @@ const isNumber = (schema) => ['integer', 'number'].some((type) => typesOf(schema
 function cell(value) {
   if (value === null || value === undefined) return make('i', { class: 'null' }, 'null');
   const text = typeof value === 'object' ? toJson(value) : String(value);
-  return text.length > 80 ? make('span', { title: text }, `${text.slice(0, 79)}…`) : text;
+  return text.length > MAX_TEXT ? make('span', { title: text }, `${text.slice(0, MAX_TEXT - 1)}…`) : text;
 }

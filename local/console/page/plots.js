@@ -40,11 +40,13 @@ class Plot {
         { ...axis, font, size: 56, ...this.ticks(), values: (_, splits) => splits.map((value) => this.axisText(value)) },
       ],
       series: [{}, ...this.series.map((each, index) => this.drawn(each, index))],
-      hooks: { setCursor: [(chart) => { if (chart.cursor.event) this.pointAt(chart.cursor.idx); }] },
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
     }, this.data, this.place);
     this.chart.over.append(this.tip);
-    this.chart.over.addEventListener('mouseleave', () => this.pick(null));
+    const point = ({ offsetX }) => this.pick(Math.floor(this.chart.posToVal(offsetX, 'x')));
+    this.chart.over.addEventListener('pointermove', point);
+    this.chart.over.addEventListener('pointerdown', point);
+    this.chart.over.addEventListener('pointerleave', () => this.pick(null));
   }
 
   // `seconds`: a Map of the seconds with data. The plot ends at the start of the second `end`.
@@ -62,8 +64,6 @@ class Plot {
     if (this.picked !== null && !ats.includes(this.picked)) this.pick(null);
     else if (this.picked !== null) this.pick(this.picked);
   }
-
-  pointAt(index) { this.pick(index === null || index === undefined ? null : this.data[0][index]); }
 
   onKey(event) {
     const ats = this.data?.[0] ?? [], steps = { ArrowLeft: -1, ArrowRight: 1 };
@@ -149,7 +149,7 @@ export class Curves extends Plot {
 
   drawn([, colour, , style = {}]) {
     return { stroke: colourOf(colour), width: 2, spanGaps: false,
-      points: { show: true, size: style.dot ?? 3, width: 0, space: 0, fill: colourOf(colour), stroke: colourOf(colour) },
+      points: { show: true, size: style.dot ?? 5, width: 0, space: 0, fill: colourOf(colour), stroke: colourOf(colour) },
       ...(style.dot ? { paths: () => null } : {}), ...(style.dash ? { dash: style.dash } : {}) };
   }
 }

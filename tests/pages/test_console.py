@@ -1,6 +1,5 @@
 """The console in Chromium: each view, with its flow, wide and narrow, light and dark."""
 
-import json
 import re
 import uuid
 from typing import Any
@@ -282,5 +281,5 @@ def test_texts_of_clients_are_no_markup(
     demo_system.request("/api/nothing/<img>")
     page = open_page(demo_system, "/console#/tables/users").page
     filtered_users(page, f"x-{user['email']}")
-    expect(page.get_by_role("region", name="Rows of users")).to_contain_text(json.dumps(text)[1:40])
+    expect(page.get_by_role("region", name="Rows of users")).to_contain_text(text)
     assert page.locator("main img").count() == 0

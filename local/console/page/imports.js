@@ -36,11 +36,11 @@ function form({ requestBody }, problem) {
   const submit = (event) => {
     event.preventDefault();
     attempt(problem, async () => {
-      message.textContent = '';
+      message.textContent = 'Sending the file.';
       const chosen = file.files[0];
       const { job } = await start(chosen, choice.value);
       message.textContent = `Import ${job.id} has its file.`;
-    });
+    }).then((worked) => { if (!worked) message.textContent = ''; });
   };
   return make('form', { class: 'form', onsubmit: submit }, field('Into', choice),
     field('File', file, 'CSV or JSON Lines, also with gzip; at most 10 MiB here. `make load` sends larger ones.'),

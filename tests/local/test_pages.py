@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.api_keys import LOCAL_KEYS
-from local.pages import CONTENT_SECURITY_POLICY, CONTENT_TYPES, PAGE_FOLDERS, page_files
+from local.pages import CONTENT_TYPES, PAGE_FOLDERS, page_files, security_policy
 from testing.local_system import LocalSystem
 from tests.fixtures.template import ROOT
 
@@ -29,7 +29,7 @@ def test_page_and_its_files_are_served(demo_system: LocalSystem, root: str) -> N
     kind, page, headers = fetch(demo_system, root)
     assert (kind, headers["content-security-policy"]) == (
         "text/html; charset=utf-8",
-        CONTENT_SECURITY_POLICY,
+        security_policy(root),
     )
     named = {
         name
@@ -47,8 +47,8 @@ def test_page_and_its_files_are_served(demo_system: LocalSystem, root: str) -> N
 
 
 def test_pages_load_nothing_external() -> None:
-    assert "http" not in CONTENT_SECURITY_POLICY
     for root in PAGE_FOLDERS:
+        assert "http" not in security_policy(root)
         for path in page_files(root).values():
             if path.suffix != ".gz":
                 assert not re.search(
@@ -201,8 +201,15 @@ def test_graphiql_is_not_deployed() -> None:
     assert not list((ROOT / "functions").rglob("*graphiql*"))
 
 
-def test_every_file_has_a_licence() -> None:
-    folder = PAGE_FOLDERS["/graphiql"]
+def test_console_allows_nothing_inline(demo_system: LocalSystem) -> None:
+    _, page, headers = fetch(demo_system, "/console")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert not re.search(r"<style|style=|<script>|\son\w+=", page.decode())
+
+
+@pytest.mark.parametrize("root", ["/graphiql", "/console"])
+def test_every_file_has_a_licence(root: str) -> None:
+    folder = PAGE_FOLDERS[root]
     licences = (folder / "LICENSES.md").read_text()
     assert [path.name for path in folder.glob("*.gz") if path.name not in licences] == []
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from testing.local_system import LocalSystem
 from tests.fixtures.browser import (
@@ -50,6 +50,7 @@ def open_page(browser: Browser, view: View) -> Iterator[OpenPage]:
         reduced_motion="reduce",
     )
     context.set_default_timeout(TIMEOUT)
+    expect.set_options(timeout=TIMEOUT)
     windows: list[Window] = []
 
     def opened(system: LocalSystem, path: str) -> Window:

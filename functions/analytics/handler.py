@@ -3,14 +3,13 @@
 from datetime import date
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from shop.reports import POPULAR_PRODUCT, SALES_DAY, ReportRepository
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http import responses
 from sluice.http.query_params import MAX_LIMIT, DateRangeParams, IntParam, IntParams
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.route import DataEnvelope
 from sluice.http.router import Api
 
@@ -31,7 +30,7 @@ def _reports() -> ReportRepository:
 
 
 @api.get("/api/analytics/sales", query=SALES_PARAMS, response=DataEnvelope(SALES_DAY))
-def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
+def sales_by_day(request: Request, period: tuple[date, date]) -> Response:
     """Report orders and revenue by day, in UTC. Cancelled orders are not counted."""
     return responses.data(_reports().sales(*period))
 
@@ -39,7 +38,7 @@ def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
 @api.get(
     "/api/analytics/popular-products", query=POPULAR_PARAMS, response=DataEnvelope(POPULAR_PRODUCT)
 )
-def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
+def popular_products(request: Request, params: dict[str, int]) -> Response:
     """Report the products with the most units sold recently. Cancelled orders are not counted."""
     reports = _reports()
     return responses.data(reports.popular_products(params["days"], params["limit"]))
@@ -52,12 +51,12 @@ def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
     idempotent=False,
     scope=route.SCOPE,
 )
-def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
+def run_sql(request: Request, params: dict[str, Any]) -> Response:
     """Run a read-only SQL query over the shop's tables. A query that costs too much is rejected."""
     return route.respond(request, params, runtime.current().adhoc_sql.run)
 
 
 @api.get("/api/analytics/query", query=SQL.query, response=SQL.response, scope=route.SCOPE)
-def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
+def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response:
     """Run a read-only SQL query as POST does, with the query in the URL."""
     return route.respond(request, params, runtime.current().adhoc_sql.run)

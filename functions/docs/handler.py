@@ -10,18 +10,15 @@ from base64 import b64decode, b64encode
 from functools import cache
 from pathlib import Path
 
-from aws_lambda_powertools import event_handler
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.http.headers import accepts_gzip
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.router import Api
 from sluice.settings import local_api_keys
 
 HERE = Path(__file__).parent
 OPENAPI = HERE / "openapi.json"
 RAPIDOC = HERE / "rapidoc-min.js.gz.base64"  # as a response needs it
-SWAGGER_UI = Path(event_handler.__file__).parent / "openapi/swagger_ui"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -59,57 +56,59 @@ handler = api = Api(cors_origins=("*",))  # the document is public
 
 
 @api.get("/openapi.json", response="application/json")
-def openapi(request: Request) -> Response[str]:
+def openapi(request: Request) -> Response:
     """Get this OpenAPI document."""
     return _file(request, "application/json", _document(local_api_keys()))
 
 
 @api.get("/docs", response="text/html")
-def page(request: Request) -> Response[str]:
+def page(request: Request) -> Response:
     """Browse this document and try requests."""
     head = '<link rel="stylesheet" href="docs/swagger-ui.css">\n'
     return _page(request, "docs", "Sluice API", TRY, head)
 
 
 @api.get("/reference", response="text/html")
-def reference(request: Request) -> Response[str]:
+def reference(request: Request) -> Response:
     """Read this document as a reference."""
     return _page(request, "reference", "Sluice API reference", READ)
 
 
 @api.get("/docs/start.js", response="text/javascript")
-def start(request: Request) -> Response[str]:
+def start(request: Request) -> Response:
     return _file(request, "text/javascript; charset=utf-8", _gzipped(HERE / "start.js"))
 
 
 @api.get("/docs/reference.js", response="text/javascript")
-def reference_script(request: Request) -> Response[str]:
+def reference_script(request: Request) -> Response:
     return _file(request, "text/javascript; charset=utf-8", _gzipped(HERE / "reference.js"))
 
 
 @api.get("/docs/page.css", response="text/css")
-def page_style(request: Request) -> Response[str]:
+def page_style(request: Request) -> Response:
     return _file(request, "text/css; charset=utf-8", _gzipped(HERE / "page.css"))
 
 
 @api.get("/docs/rapidoc.js", response="text/javascript")
-def rapidoc(request: Request) -> Response[str]:
+def rapidoc(request: Request) -> Response:
     return _file(request, "text/javascript; charset=utf-8", _rapidoc())
 
 
 @api.get("/docs/swagger-ui.js", response="text/javascript")
-def script(request: Request) -> Response[str]:
+def script(request: Request) -> Response:
     return _file(
-        request, "text/javascript; charset=utf-8", _gzipped(SWAGGER_UI / "swagger-ui-bundle.min.js")
+        request,
+        "text/javascript; charset=utf-8",
+        _gzipped(_swagger_ui() / "swagger-ui-bundle.min.js"),
     )
 
 
 @api.get("/docs/swagger-ui.css", response="text/css")
-def style(request: Request) -> Response[str]:
-    return _file(request, "text/css; charset=utf-8", _gzipped(SWAGGER_UI / "swagger-ui.min.css"))
+def style(request: Request) -> Response:
+    return _file(request, "text/css; charset=utf-8", _gzipped(_swagger_ui() / "swagger-ui.min.css"))
 
 
-def _page(request: Request, path: str, title: str, body: str, head: str = "") -> Response[str]:
+def _page(request: Request, path: str, title: str, body: str, head: str = "") -> Response:
     """Return an HTML page. GraphiQL and the console are on the local system only."""
     links = "\n".join(
         f'<a href="{target}"{" aria-current=page" if target == path else ""}>{text}</a>'
@@ -140,13 +139,24 @@ def _rapidoc() -> bytes:
 
 
 @cache
+def _swagger_ui() -> Path:
+    """Return the folder with the files of Swagger UI, without an import of Powertools."""
+    from importlib.metadata import distribution  # for two paths only, and it takes 10 ms
+
+    powertools = distribution("aws-lambda-powertools")
+    return Path(
+        str(powertools.locate_file("aws_lambda_powertools/event_handler/openapi/swagger_ui"))
+    )
+
+
+@cache
 def _gzipped(path: Path) -> bytes:
     return gzip.compress(path.read_bytes(), mtime=0)
 
 
 def _file(
     request: Request, media_type: str, gzipped: bytes, headers: dict[str, str] | None = None
-) -> Response[str]:
+) -> Response:
     """Return a file, gzipped if the client accepts that.
 
     Swagger UI's script has 1.5 MB, or a third of that gzipped. Lambda's limit is 6 MB.
@@ -154,8 +164,10 @@ def _file(
     headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
     if not accepts_gzip(request):
         return Response(200, media_type, gzip.decompress(gzipped).decode(), headers)
-    response = Response(
-        200, media_type, b64encode(gzipped).decode(), {**headers, "Content-Encoding": "gzip"}
+    return Response(
+        200,
+        media_type,
+        b64encode(gzipped).decode(),
+        {**headers, "Content-Encoding": "gzip"},
+        base64_encoded=True,
     )
-    response.base64_encoded = True  # set here, because the resolver would serialize bytes as JSON
-    return response

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.router import Api, json_response
 
 if TYPE_CHECKING:
@@ -90,13 +89,13 @@ handler = api = Api(runtime=current_runtime, rate_limit_unmatched=True)
 
 
 @api.get("/health", response={"status": {"const": "ok"}})
-def get_health(request: Request) -> Response[str]:
+def get_health(request: Request) -> Response:
     """Return 200 if the function runs. The database is not used."""
     return json_response(200, {"status": "ok"})
 
 
 @api.get("/health/ready", response=READY)
-def get_readiness(request: Request) -> Response[str]:
+def get_readiness(request: Request) -> Response:
     """Return the state of the API's parts. 503, with the same members, if it cannot serve."""
     from sluice.readiness import readiness  # imported late, as the runtime is
 

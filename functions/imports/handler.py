@@ -7,12 +7,11 @@ import re
 import secrets
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import request_context, runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import BodySchema
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.router import Api
 from sluice.imports import file_keys
 from sluice.imports.job_repository import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
@@ -34,7 +33,7 @@ handler = api = Api(runtime=runtime.current, scope="imports", cacheable=False)
 
 
 @api.get("/api/imports", response=LIST_SPEC)
-def list_imports(request: Request, query: ListQuery) -> Response[str]:
+def list_imports(request: Request, query: ListQuery) -> Response:
     """List imports."""
     page = runtime.current().imports.page(query)
     return responses.page(
@@ -43,7 +42,7 @@ def list_imports(request: Request, query: ListQuery) -> Response[str]:
 
 
 @api.post("/api/imports", body=NEW_IMPORT, response=NEW_IMPORT_PROJECTION)
-def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
+def create_import(request: Request, new: dict[str, Any]) -> Response:
     """Create an import. Upload the file with PUT to its `upload_url` within an hour."""
     current = runtime.current()
     object_key = _object_key(new)
@@ -61,7 +60,7 @@ def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
 
 
 @api.get("/api/imports/<id>", response=PROJECTION)
-def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
+def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response:
     """Get the progress of an import, and the URL of the report of rejected rows."""
     record = runtime.current().imports.get_by_id((id,), fields)
     return responses.ok(request, record._replace(json=_with_presigned_urls(record.json)))

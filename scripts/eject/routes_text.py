@@ -37,14 +37,14 @@ def _rows() -> $repository:
 """)
 LIST = Template('''
 @api.get("$collection", response=$repository.list_spec$list_query)
-def list_$name(request: Request, query: ListQuery) -> Response[str]:
+def list_$name(request: Request, query: ListQuery) -> Response:
     """$list"""
 $list_body
 
 ''')
 CREATE = Template('''
 @api.post("$collection", body=NEW, response=$repository.projection)
-def create_$singular(request: Request, values: dict[str, Any]) -> Response[str]:
+def create_$singular(request: Request, values: dict[str, Any]) -> Response:
     """$create"""
     rows = _rows()
     return idempotency.create(
@@ -57,20 +57,20 @@ def create_$singular(request: Request, values: dict[str, Any]) -> Response[str]:
 ''')
 GET = Template('''
 @api.get("$row", response=$repository.projection$row_query)
-def get_$singular($get_arguments) -> Response[str]:
+def get_$singular($get_arguments) -> Response:
     """$get"""
 $get_body
 
 ''')
 CHANGE = Template('''
 @api.$method("$row", body=CHANGES, response=$repository.projection)
-def ${verb}_$singular(request: Request, values: dict[str, Any], $path) -> Response[str]:
+def ${verb}_$singular(request: Request, values: dict[str, Any], $path) -> Response:
     """$text"""
     return _changed(request, values, ($key,))
 
 ''')
 CHANGED = Template('''
-def _changed(request: Request, values: dict[str, Any], key: Key) -> Response[str]:
+def _changed(request: Request, values: dict[str, Any], key: Key) -> Response:
     """Change a row by the fields that the client sent."""
     changes = without_key($constant, values, key)
     return responses.ok(request, _rows().update(key, changes, precondition(request)))
@@ -78,7 +78,7 @@ def _changed(request: Request, values: dict[str, Any], key: Key) -> Response[str
 ''')
 DELETE = Template('''
 @api.delete("$row")
-def delete_$singular(request: Request, $path) -> Response[str]:
+def delete_$singular(request: Request, $path) -> Response:
     """$delete"""
     _rows().delete(($key,), precondition(request))
     return responses.no_content()
@@ -163,7 +163,7 @@ def _imports(ejected: Ejected) -> Iterator[str]:
         imports["sluice.http.router"] = "Api"
     yield "from typing import Any"
     yield ""
-    yield "from aws_lambda_powertools.event_handler import Response"
+    yield "from sluice.http.response import Response"
     yield ""
     constant = ejected.found.declaration.partition(":")[2]
     own = {ejected.module: f"{constant}, {ejected.repository.__name__}"}

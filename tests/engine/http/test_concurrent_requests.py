@@ -5,11 +5,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from aws_lambda_powertools.event_handler import Response
 
 from sluice import request_context
 from sluice.errors import NotFound
 from sluice.http.request import Request, request_of
+from sluice.http.response import Response
 from sluice.http.router import Api, json_response
 from tests.fixtures.client import http_event, lambda_context
 
@@ -26,13 +26,13 @@ def test_interleaved_requests_keep_their_contexts(capsys: pytest.CaptureFixture[
     slow_has_begun, fast_has_ended = threading.Event(), threading.Event()
 
     @api.get("/slow", response={})
-    def slow(request: Request) -> Response[str]:
+    def slow(request: Request) -> Response:
         slow_has_begun.set()
         assert fast_has_ended.wait(timeout=10)
         raise NotFound("after the other request")
 
     @api.get("/fast", response={})
-    def fast(request: Request) -> Response[str]:
+    def fast(request: Request) -> Response:
         return json_response(200, {"request_id": request.id})
 
     with ThreadPoolExecutor(1) as threads:
@@ -53,13 +53,13 @@ def test_request_within_a_request_has_its_own_context() -> None:
     api = Api()
 
     @api.get("/outer", response={})
-    def outer(request: Request) -> Response[str]:
+    def outer(request: Request) -> Response:
         status, _, inner_id = call(api, "/inner")
         assert (status, inner_id != request.id) == (200, True)
         return json_response(200, {"request_id": request_of(request_context.current()).id})
 
     @api.get("/inner", response={})
-    def inner(request: Request) -> Response[str]:
+    def inner(request: Request) -> Response:
         return json_response(200, {"request_id": request.id})
 
     status, header_id, body_id = call(api, "/outer")

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.db.breaker import OPEN_SECONDS, CircuitBreaker
@@ -16,6 +15,7 @@ from sluice.errors import DatabaseUnavailable
 from sluice.http.environment import environment
 from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.router import Api
 from sluice.settings import METRICS_INTERVAL as EVERY
 from tests.fixtures.client import ADMIN, http_event, lambda_context
@@ -184,7 +184,7 @@ def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) ->
     unreachable.admission.authenticator = current.admission.authenticator
 
     @api.get("/api/readers", response={})
-    def list_readers(request: Request) -> Response[str]:
+    def list_readers(request: Request) -> Response:
         raise DatabaseUnavailable
 
     environment.reset()  # so that no line was written a moment ago

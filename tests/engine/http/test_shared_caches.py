@@ -8,12 +8,11 @@ from contextlib import redirect_stdout
 from types import SimpleNamespace
 from typing import Any, cast
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.graph import document
 from sluice.graph.document import DocumentCache
 from sluice.http import stale_cache
 from sluice.http.metrics import MetricsEmitter
+from sluice.http.response import Response
 from sluice.http.stale_cache import StaleResponseCache
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings

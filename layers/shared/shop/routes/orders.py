@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from shop import ordering
 from shop.orders import ORDERS, ImmutableFields, OrderRepository
 from sluice import runtime
@@ -12,6 +10,7 @@ from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.resource_routes import resource_api
+from sluice.http.response import Response
 from sluice.kinds.choice import Choice
 
 READ_ONLY = [
@@ -34,7 +33,7 @@ api = resource_api(
 
 
 @api.post("/api/orders", body=NEW_ORDER, response=OrderRepository.projection)
-def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
+def place_order(request: Request, order: dict[str, Any]) -> Response:
     """Place an order. It takes the stock and fixes the prices of all items, or fails as a whole."""
     current = runtime.current()
     items = [(item["product_id"], item["quantity"]) for item in order["items"]]
@@ -47,7 +46,7 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
 
 
 @api.patch("/api/orders/<id>", body=STATUS_UPDATE, response=OrderRepository.projection)
-def update_order_status(request: Request, update: dict[str, Any], id: int) -> Response[str]:
+def update_order_status(request: Request, update: dict[str, Any], id: int) -> Response:
     """Update the status of an order. Cancelling it returns its stock."""
     order = ordering.change_status(
         runtime.current(),

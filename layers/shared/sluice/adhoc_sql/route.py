@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import tenants
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
 from sluice.http.body import BodySchema
 from sluice.http.query_params import IntParam, SqlParams
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.responses import JSON
 from sluice.kinds.integer import Integer
 from sluice.kinds.text import Text
@@ -70,7 +69,7 @@ def schemas(example: str) -> RouteSchemas:
 
 def respond(
     request: Request, values: Mapping[str, Any], execute: Callable[[str, int], str]
-) -> Response[str]:
+) -> Response:
     """Execute the query and return 200 with its rows.
 
     A rejected query is an error of the body, or with GET an error of the parameter `query`.

@@ -10,7 +10,6 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
 from graphql import GraphQLError
 
 from sluice import application, snapstart
@@ -35,6 +34,7 @@ from sluice.graph.resolvers import ResolverContext, reads_only_replica_types, re
 from sluice.http import idempotency, problem
 from sluice.http.headers import accepted_type
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
 from sluice.sql.idempotency import IdempotencyKey
@@ -55,7 +55,7 @@ def document_cache(limits: GraphqlSettings) -> DocumentCache:
 
 def handle_request(
     runtime: Runtime, request: Request, graphql_request: GraphQLRequest, to_api_error: ToApiError
-) -> Response[str]:
+) -> Response:
     """Run a GraphQL request and return its response.
 
     `to_api_error` converts an exception to the error that clients may see.

@@ -7,8 +7,6 @@ GET   /api/deals/<id>/open_total
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import OptionalBody
@@ -17,6 +15,7 @@ from sluice.http.paths import row_path
 from sluice.http.query_params import ArgumentParams
 from sluice.http.request import Request
 from sluice.http.resource_routes import Repository
+from sluice.http.response import Response
 from sluice.http.route import DataEnvelope, LazyRoute, ResponseSpec, RouteSpec
 from sluice.http.route_texts import a_row, words
 from sluice.kinds.field import Field
@@ -40,11 +39,11 @@ class FunctionHandlers:
         self._call = Call(repository.resource, repository.projection, function)
         self.reader = reader_of(repository)
 
-    def read(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
+    def read(self, request: Request, values: dict[str, Any], key: Key) -> Response:
         found = runtime.current().get(self.reader).read(self._call, key, values)
         return responses.result(request, found)
 
-    def call(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
+    def call(self, request: Request, values: dict[str, Any], key: Key) -> Response:
         current = runtime.current()
         calls, arguments = current.get(CallRepository), {**self._call.defaults, **values}
         return idempotency.once(

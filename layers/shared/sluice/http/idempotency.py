@@ -7,12 +7,11 @@ retry gets the stored response. See draft-ietf-httpapi-idempotency-key-header.
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import request_context
 from sluice.errors import IdempotencyKeyReused
 from sluice.http import headers, responses
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.kinds.field import Field
 from sluice.sql.idempotency import IdempotencyKey, IdempotencyKeyRepository
 from sluice.sql.projection import Representation
@@ -23,7 +22,7 @@ def create(
     store: IdempotencyKeyRepository,
     keys: Sequence[Field],
     make: Callable[[IdempotencyKey | None], Representation],
-) -> Response[str]:
+) -> Response:
     """Create a row and return 201, as `once` does. `keys` are the fields of the row's key."""
     return once(request, store, make, lambda row: responses.created(request, row, keys))
 
@@ -32,8 +31,8 @@ def once(
     request: Request,
     store: IdempotencyKeyRepository,
     make: Callable[[IdempotencyKey | None], Representation],
-    respond: Callable[[Representation], Response[str]],
-) -> Response[str]:
+    respond: Callable[[Representation], Response],
+) -> Response:
     """Return the response to what `make` returns, or the stored one if the key was used before.
 
     `make` stores the response in the transaction that does the work. It raises

@@ -2,16 +2,15 @@
 
 import json
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.errors import FieldError, InternalError, SluiceError
+from sluice.http.response import Response
 
 MAX_DETAIL = 2_000  # characters
 # A body of 1 MiB can have more invalid fields than fit into Lambda's response of 6 MiB.
 MAX_ERRORS = 10_000
 
 
-def render(error: SluiceError, request_id: str) -> Response[str]:
+def render(error: SluiceError, request_id: str) -> Response:
     """Return the response for an error."""
     text = json.dumps(body(error, request_id), separators=(",", ":"))
     return Response(error.status, "application/problem+json", text, dict(error.headers))

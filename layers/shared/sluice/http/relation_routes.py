@@ -13,8 +13,6 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import runtime
 from sluice.http import responses
 from sluice.http.body import OptionalBody
@@ -22,6 +20,7 @@ from sluice.http.paths import row_path
 from sluice.http.query_params import ListParams
 from sluice.http.request import Request, require_scope
 from sluice.http.resource_routes import FindRepository, Repository, expandable, expanded_items
+from sluice.http.response import Response
 from sluice.http.route import LazyRoute, RouteHandler, RouteSpec
 from sluice.http.route_texts import a_row, words
 from sluice.resource import Many
@@ -58,7 +57,7 @@ class RelationRoutes:
             yield self._lazy("put", "PUT", path, self._put_route)
             yield self._lazy("delete", "DELETE", path, self._delete_route)
 
-    def list(self, request: Request, query: ListQuery, key: Key) -> Response[str]:
+    def list(self, request: Request, query: ListQuery, key: Key) -> Response:
         """Return a page of the rows below a row."""
         rows = runtime.current().get(self._other)
         junction = self._list_spec if self._many.through else None
@@ -68,13 +67,13 @@ class RelationRoutes:
         page = rows.page(query._replace(expand=items), parent)
         return responses.page(request, page, query.limit)
 
-    def put(self, request: Request, payload: dict[str, Any], key: Key, other: Key) -> Response[str]:
+    def put(self, request: Request, payload: dict[str, Any], key: Key, other: Key) -> Response:
         """Link two rows, or change the payload of their link."""
         require_scope(request, f"{self._other.resource.scope_prefix}:read")
         runtime.current().get(LinkRepository).put(self._link, key, other, payload)
         return responses.no_content()
 
-    def delete(self, request: Request, key: Key, other: Key) -> Response[str]:
+    def delete(self, request: Request, key: Key, other: Key) -> Response:
         """Remove the link of two rows."""
         require_scope(request, f"{self._other.resource.scope_prefix}:read")
         runtime.current().get(LinkRepository).delete(self._link, key, other)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import application, runtime
 from sluice.http import idempotency, responses
 from sluice.http.body import body_of_changes, body_of_new, without_key
@@ -16,6 +14,7 @@ from sluice.http.conditional import precondition
 from sluice.http.paths import collection_path, row_path
 from sluice.http.query_params import ListParams, RowParams, RowQuery
 from sluice.http.request import Request, require_scope
+from sluice.http.response import Response
 from sluice.http.route import LazyRoute, ResponseSpec, RouteHandler, RouteSpec
 from sluice.http.route_texts import default_text
 from sluice.http.router import Api
@@ -76,12 +75,12 @@ class ResourceHandlers:
         self._repository = repository
         self._find = find
 
-    def list(self, request: Request, query: ListQuery) -> Response[str]:
+    def list(self, request: Request, query: ListQuery) -> Response:
         items = expanded_items(request, self._repository, query.expand, self._find)
         page = self._rows().page(query._replace(expand=items))
         return responses.page(request, page, query.limit)
 
-    def create(self, request: Request, values: dict[str, Any]) -> Response[str]:
+    def create(self, request: Request, values: dict[str, Any]) -> Response:
         rows = self._rows()
         return idempotency.create(
             request,
@@ -90,15 +89,15 @@ class ResourceHandlers:
             lambda key: rows.create(values, key),
         )
 
-    def get(self, request: Request, query: RowQuery, key: Key) -> Response[str]:
+    def get(self, request: Request, query: RowQuery, key: Key) -> Response:
         items = expanded_items(request, self._repository, query.expand, self._find)
         return responses.ok(request, self._rows().get_by_id(key, query.fields, items))
 
-    def update(self, request: Request, values: dict[str, Any], key: Key) -> Response[str]:
+    def update(self, request: Request, values: dict[str, Any], key: Key) -> Response:
         changes = without_key(self._repository.resource, values, key)
         return responses.ok(request, self._rows().update(key, changes, precondition(request)))
 
-    def delete(self, request: Request, key: Key) -> Response[str]:
+    def delete(self, request: Request, key: Key) -> Response:
         self._rows().delete(key, precondition(request))
         return responses.no_content()
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.http import conditional
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.kinds.field import Field
 from sluice.sql import key
 from sluice.sql.list_spec import Page
@@ -15,7 +14,7 @@ from sluice.sql.projection import Representation
 JSON = "application/json"
 
 
-def ok(request: Request, row: Representation) -> Response[str]:
+def ok(request: Request, row: Representation) -> Response:
     """Return 200 with the row, or 304 if the client already has it.
 
     Raise StaleVersion if the `If-Match` header of a read excludes it.
@@ -26,31 +25,31 @@ def ok(request: Request, row: Representation) -> Response[str]:
     return Response(200, JSON, row.json, headers)
 
 
-def created(request: Request, row: Representation, keys: Sequence[Field]) -> Response[str]:
+def created(request: Request, row: Representation, keys: Sequence[Field]) -> Response:
     """Return 201 with the new row and its `Location`. `keys` are the fields of its key."""
     path = key.to_path(key.of_representation(keys, row.id))
     headers = {"ETag": f'"{row.etag}"', "Location": f"{request.path}/{path}"}
     return Response(201, JSON, row.json, headers)
 
 
-def result(request: Request, returned: Representation) -> Response[str]:
+def result(request: Request, returned: Representation) -> Response:
     """Return what a function of the database returned: a row, a value, or nothing."""
     if returned.etag:
         return ok(request, returned)
     return Response(200, JSON, returned.json) if returned.json else no_content()
 
 
-def no_content() -> Response[str]:
+def no_content() -> Response:
     """Return 204."""
     return Response(204)
 
 
-def data(items: str) -> Response[str]:
+def data(items: str) -> Response:
     """Return 200 with all rows, without pagination and ETag. `items` is JSON without brackets."""
     return Response(200, JSON, f'{{"data":[{items}]}}')
 
 
-def page(request: Request, page: Page, limit: int) -> Response[str]:
+def page(request: Request, page: Page, limit: int) -> Response:
     """Return 200 with the rows of a page, its cursors and links, and the total if it is known."""
     next_cursor = _quoted(page.next_cursor)
     prev_cursor = _quoted(page.prev_cursor)

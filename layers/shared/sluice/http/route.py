@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice.errors import FieldError, InvalidParameter
 from sluice.http import content, headers
 from sluice.http.body import BodySchema
 from sluice.http.query_params import FieldsParams, ListParams, QueryParams
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
 from sluice.sql.key import of_segment
@@ -35,7 +34,7 @@ Properties: TypeAlias = Mapping[str, Any]
 ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
 
 
-RouteHandler: TypeAlias = Callable[..., Response[Any]]
+RouteHandler: TypeAlias = Callable[..., Response]
 NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 

@@ -7,9 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from sluice import request_context
 from sluice.errors import (
@@ -27,6 +24,7 @@ from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request, request_of, require_scope
+from sluice.http.response import Response, to_payload
 from sluice.http.route import (
     LazyRoute,
     ResponseSpec,
@@ -91,9 +89,6 @@ class Api:
         self._rate_limit_unmatched = rate_limit_unmatched
         self._cors_origins = cors_origins
         self._cacheable = self._authenticates and cacheable
-        self._resolver = APIGatewayHttpResolver()
-        self._resolver.not_found(self._unmatched)
-        self._resolver.exception_handler(Exception)(self._problem)
         self._paths = PathTemplates(unmatched)
         self._keys = {field.name: field for field in keys}
         self._routes: list[LazyRoute] = []
@@ -109,14 +104,8 @@ class Api:
 
     def add_lazily(self, route: LazyRoute) -> None:
         """Add a route that its first request declares."""
-
-        def respond(**path_texts: str) -> Response[str]:
-            declared, handler = route.make()
-            return self._call(declared, handler, path_texts)
-
         methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
-        self._resolver.route(route.path, methods)(respond)
-        self._paths.add(route.path, methods)
+        self._paths.add(route, methods)
         self._routes.append(route)
 
     def get(
@@ -170,9 +159,9 @@ class Api:
         with request_context.begin(seconds) as context:
             context.request = Request.from_event(event, lambda_context.aws_request_id)
             try:
-                response = self._respond(context, event, lambda_context)
+                response = to_payload(self._respond(context))
             except Exception as error:
-                response = _to_payload(self._problem(error))
+                response = to_payload(self._problem(error))
         request = request_of(context)
         headers = response["headers"]
         headers["X-Request-Id"] = request.id
@@ -195,18 +184,17 @@ class Api:
         self._record(context, headers)
         return response
 
-    def _respond(
-        self, context: RequestContext, event: Mapping[str, Any], lambda_context: Any
-    ) -> dict[str, Any]:
+    def _respond(self, context: RequestContext) -> Response:
         """Authenticate the request and call the matching route."""
         request = context.request = require_cloudfront(request_of(context), origin_key())
         if request.method == "OPTIONS":
             return self._preflight(request.path)
-        # The resolver matches only ASCII paths. The values that it finds are still encoded: see
-        # `key.of_segment`. It uses the headers only for compression, which no route asks for.
-        path = quote(request.path, errors="surrogatepass")
         self._authenticate(context)
-        return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, lambda_context)
+        matched = self._paths.match(request.method.upper(), request.path)
+        if matched is None:
+            raise self._unmatched(request)
+        route, path_texts = matched
+        return self._call(*route.make(), path_texts)
 
     def _record(self, context: RequestContext, headers: dict[str, Any]) -> None:
         """Write metrics, the access log and the trace. Add `Server-Timing` if it is enabled."""
@@ -245,7 +233,7 @@ class Api:
 
     def _call(
         self, route: RouteSpec, handler: RouteHandler, path_texts: Mapping[str, str]
-    ) -> Response[str]:
+    ) -> Response:
         """Check what the route declares, parse its arguments and call its handler."""
         context = request_context.current()
         context.route = to_openapi(route.path)
@@ -292,9 +280,7 @@ class Api:
         if runtime.replica is not None:
             context.database.min_lsn = min_lsn(request)
 
-    def _stale_if_error(
-        self, context: RequestContext, call: Callable[[], Response[str]]
-    ) -> Response[str]:
+    def _stale_if_error(self, context: RequestContext, call: Callable[[], Response]) -> Response:
         """Return the route's response, or the cached one while the circuit breaker is open."""
         request = request_of(context)
         cache_key = f"{context.tenant}\0{request.path}?{sorted(request.pairs)}"
@@ -312,23 +298,23 @@ class Api:
             environment.stale_responses.store(cache_key, response)
         return response
 
-    def _unmatched(self, _: Exception) -> Response[str]:
-        request = request_of(request_context.current())
-        raise MethodNotAllowed(
+    def _unmatched(self, request: Request) -> MethodNotAllowed:
+        """Return the error of a request that matches no route. Raise NotFound for other paths."""
+        return MethodNotAllowed(
             f"This path does not support the method {request.method[:20]}",
             headers={"Allow": self._paths.allowed_methods(request.path)},
         )
 
-    def _preflight(self, path: str) -> dict[str, Any]:
+    def _preflight(self, path: str) -> Response:
         headers = {"Allow": self._paths.allowed_methods(path)}
         template = self._paths.find(path)
         matching = [route for route in self._routes if route.path == template]
         for route, _ in (each.make() for each in matching):
             if route.method in ("POST", "PATCH") and route.body:
                 headers |= content.accepted_types_header(route.method, route.media_types)
-        return _to_payload(Response(204, headers=headers))
+        return Response(204, headers=headers)
 
-    def _problem(self, error: Exception) -> Response[str]:
+    def _problem(self, error: Exception) -> Response:
         request_id = request_of(request_context.current()).id
         return problem.render(self.to_api_error(error), request_id)
 
@@ -364,20 +350,7 @@ class Api:
             return ()
 
 
-def json_response(
-    status: int, body: object, headers: Mapping[str, str] | None = None
-) -> Response[str]:
+def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response that Python serializes. Rows are serialized by PostgreSQL."""
     text = json.dumps(body, separators=(",", ":"))
-    return Response(status, "application/json", text, dict(headers or {}))
-
-
-def _to_payload(response: Response[str]) -> dict[str, Any]:
-    """Return a response in API Gateway's payload format 2.0, as the resolver does."""
-    content_type = {"Content-Type": response.content_type} if response.content_type else {}
-    return {
-        "statusCode": response.status_code,
-        "headers": {**response.headers, **content_type},
-        "body": response.body or "",
-        "isBase64Encoded": False,
-    }
+    return Response(status, "application/json", text, headers)

@@ -10,13 +10,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aws_lambda_powertools.event_handler import Response
+from sluice.http.response import Response
 
 CACHE_SIZE = 256  # responses; one may have 60 KB
 
 
 class _CachedResponse(NamedTuple):
-    response: Response[str]
+    response: Response
     stored_at: float
 
 
@@ -31,7 +31,7 @@ class StaleResponseCache:
         self._responses: OrderedDict[str, _CachedResponse] = OrderedDict()
         self._lock = threading.Lock()
 
-    def store(self, cache_key: str, response: Response[str]) -> None:
+    def store(self, cache_key: str, response: Response) -> None:
         """Store a response under `cache_key`."""
         cached = _CachedResponse(response, self._clock())
         with self._lock:
@@ -40,7 +40,7 @@ class StaleResponseCache:
             if len(self._responses) > CACHE_SIZE:
                 self._responses.popitem(last=False)
 
-    def find(self, cache_key: str, *, max_age: float) -> Response[str] | None:
+    def find(self, cache_key: str, *, max_age: float) -> Response | None:
         """Return the cached response, with `Age`, if it is younger than `max_age` seconds."""
         cached = self._responses.get(cache_key)
         if cached is None:

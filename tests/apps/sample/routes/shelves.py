@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sample.merging import merge_shelf
 from sample.shelves import ShelfRepository
 from sluice import runtime
@@ -11,6 +9,7 @@ from sluice.http import responses
 from sluice.http.body import BodySchema
 from sluice.http.request import Request
 from sluice.http.resource_routes import resource_api
+from sluice.http.response import Response
 from sluice.kinds.text import Slug
 
 MERGE = BodySchema([Slug("into", example="poems")])
@@ -24,7 +23,7 @@ api = resource_api(ShelfRepository, stale_if_error=True)
     response=ShelfRepository.projection,
     idempotent=False,
 )
-def merge_shelves(request: Request, merge: dict[str, Any], id: int) -> Response[str]:
+def merge_shelves(request: Request, merge: dict[str, Any], id: int) -> Response:
     """Move the books of a shelf to another one, and delete the shelf."""
     shelf = runtime.current().run_in_transaction(lambda work: merge_shelf(work, id, merge["into"]))
     return responses.ok(request, shelf)

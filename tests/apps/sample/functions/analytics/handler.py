@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http.request import Request
+from sluice.http.response import Response
 from sluice.http.router import Api
 
 SQL = route.schemas(
@@ -23,12 +22,12 @@ handler = api = Api(runtime=runtime.current, scope="analytics")
     idempotent=False,
     scope=route.SCOPE,
 )
-def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
+def run_sql(request: Request, params: dict[str, Any]) -> Response:
     """Run a read-only SQL query over the library's tables."""
     return route.respond(request, params, runtime.current().adhoc_sql.run)
 
 
 @api.get("/api/analytics/query", query=SQL.query, response=SQL.response, scope=route.SCOPE)
-def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
+def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response:
     """Run a read-only SQL query as POST does, with the query in the URL."""
     return route.respond(request, params, runtime.current().adhoc_sql.run)

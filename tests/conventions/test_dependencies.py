@@ -142,7 +142,6 @@ ALLOWED = {
         "sluice.runtime",
         "sluice.errors",
         "sluice.tenants",
-        "aws_lambda_powertools",
     },
     # The rows of a file are validated by the rules of request bodies.
     "sluice.imports": {
@@ -215,7 +214,6 @@ ALLOWED = {
         "sluice.resource",
         "sluice.runtime",
         "sluice.sql",
-        "aws_lambda_powertools",
     },
     "sluice.http.group": {
         "sluice.http",
@@ -236,15 +234,13 @@ ALLOWED = {
         "sluice.errors",
         "sluice.settings",
         "graphql",
-        "aws_lambda_powertools",
     },
-    "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
+    "functions.docs": {"sluice.http", "sluice.settings"},
     "functions.graphql": {
         "sluice.application",
         "sluice.graph",
         "sluice.http",
         "sluice.runtime",
-        "aws_lambda_powertools",
     },
     # Only a deployment runs migrations; requests do not.
     "functions.migrate": {"catalog", "sluice.db", "sluice.migrations", "sluice.settings"},
@@ -267,7 +263,6 @@ FUNCTIONS = {
     "sluice.runtime",
     "sluice.kinds",
     "sluice.errors",
-    "aws_lambda_powertools",
 }
 OF_APPLICATION = {
     "": {
@@ -296,7 +291,6 @@ OF_APPLICATION = {
         "sluice.resource",
         "sluice.runtime",
         "sluice.sql",
-        "aws_lambda_powertools",
     },
 }
 ALLOWED |= {
@@ -306,6 +300,7 @@ ALLOWED |= {
 }
 ALLOWED |= {
     "functions": {"sluice.imports", "sluice.readiness", *APPLICATIONS, *FUNCTIONS},
+    "functions.import_worker": {"sluice.runtime", "aws_lambda_powertools"},  # its batches
     "functions.analytics": {"sluice.adhoc_sql.route", *APPLICATIONS, *FUNCTIONS},
 }
 # What a module may import for its annotations only.

@@ -1,7 +1,6 @@
 """The resolvers, scopes and costs of what extra.graphql adds to the derived GraphQL API."""
 
 import json
-from dataclasses import replace
 from datetime import date
 
 from shop.mutations import MUTATIONS
@@ -60,9 +59,8 @@ def _sales_period(field: PlannedField) -> tuple[date, date]:
         return SALES_PERIOD.read({name: field.arguments[names[name]] for name in names})
     except InvalidParameter as error:
         errors = [
-            replace(
-                field_error,
-                parameter=names.get(field_error.parameter or "", field_error.parameter),
+            field_error._replace(
+                parameter=names.get(field_error.parameter or "", field_error.parameter)
             )
             for field_error in error.errors
         ]

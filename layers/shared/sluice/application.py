@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, cast, get_args, overload
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, cast, get_args, overload
 
 from sluice.settings import SettingsError, application_name
 
@@ -29,8 +30,7 @@ class ApplicationError(Exception):
     """The declaration of an application is wrong, or it cannot be found."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationFunction:
+class ApplicationFunction(NamedTuple):
     """A function of the application, for template.yaml.
 
     code: its folder.
@@ -42,7 +42,7 @@ class ApplicationFunction:
     code: str
     paths: Mapping[str, str]
     analyst: bool = False
-    more_resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    more_resources: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
     def module(self) -> str:

@@ -9,11 +9,10 @@ or values of other rows. The cause is kept as `__cause__` and only written to th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One invalid field or parameter of a request.
 
     `pointer` is a JSON pointer into the body (RFC 6901), `parameter` the name of a query or path

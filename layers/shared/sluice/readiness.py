@@ -1,6 +1,5 @@
 """Report whether an execution environment can serve requests: database, pools, rate limiter."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sluice import application, errors
@@ -69,7 +68,7 @@ def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:
 def _connections(database: Database) -> dict[str, object]:
     breaker = database.breaker
     return {
-        "pool": asdict(database.pool.metrics()),
+        "pool": database.pool.metrics()._asdict(),
         "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
     }
 

@@ -232,7 +232,7 @@ def error_names() -> ErrorNames:
     from sluice.tenant_columns import tenant_column
 
     declared = (each for each in app.declarations() if each.has_tenant)
-    return replace(names, tenants={each.table: (tenant_column(each),) for each in declared})
+    return names._replace(tenants={each.table: (tenant_column(each),) for each in declared})
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

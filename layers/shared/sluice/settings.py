@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sluice.database_settings import POOLERS, Auth
 from sluice.database_settings import DatabaseSettings as DatabaseSettings
@@ -45,8 +46,7 @@ class AwsSettings:
     ca_file: str = ""  # PEM, for AWS's certificates; empty: the system's certificate authorities
 
 
-@dataclass(frozen=True, slots=True)
-class JwtSettings:
+class JwtSettings(NamedTuple):
     """The issuer of accepted JSON Web Tokens: its `iss` and `aud` claims, and its JWKS."""
 
     issuer: str
@@ -56,8 +56,7 @@ class JwtSettings:
     tenant_claim: str = ""  # the claim with the client's tenants, or a path to it
 
 
-@dataclass(frozen=True, slots=True)
-class GraphqlSettings:
+class GraphqlSettings(NamedTuple):
     """The limits of a GraphQL request. Tokens, depth and aliases are checked before validation."""
 
     introspection: bool = False
@@ -65,6 +64,9 @@ class GraphqlSettings:
     max_depth: int = 12
     max_aliases: int = 30
     max_cost: int = 10_000  # nodes that the request could return, and the work of its statements
+
+
+DEFAULT_GRAPHQL = GraphqlSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Settings:
     log_level: str = "INFO"
     server_timing: bool = False  # send Server-Timing to authenticated clients
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
-    graphql: GraphqlSettings = GraphqlSettings()
+    graphql: GraphqlSettings = DEFAULT_GRAPHQL
     analyst_connections: int = 50  # the connection limit that migrations set on the analyst role
 
     @classmethod
@@ -160,8 +162,7 @@ class Settings:
         return settings
 
 
-@dataclass(frozen=True, slots=True)
-class TraceSettings:
+class TraceSettings(NamedTuple):
     """X-Ray's daemon and service name. `header` returns the invocation's trace header."""
 
     daemon: tuple[str, int]  # host and port, for UDP

@@ -241,7 +241,7 @@ def library_without_introspection(library: Library) -> Iterator[Library]:
     """A library with the default settings of a deployment."""
     settings = runtime.current().settings
     without_introspection = runtime.build(
-        replace(settings, graphql=replace(settings.graphql, introspection=False))
+        replace(settings, graphql=settings.graphql._replace(introspection=False))
     )
     runtime.set_current(without_introspection)
     yield library

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sluice.errors import SluiceError
 
@@ -11,9 +12,10 @@ WRITTEN_TABLE = re.compile(
     r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:((?:"(?:[^"]|"")+"|\w+))\.)?("(?:[^"]|"")+"|\w+)'
 )
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class ErrorNames:
+
+class ErrorNames(NamedTuple):
     """An application's names in the server's reports.
 
     fields: table → column → field, for the columns that may be named to a client. Others never are.
@@ -29,12 +31,12 @@ class ErrorNames:
     The names of tables and constraints have their schema, but for `errors`.
     """
 
-    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    constraints: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    self_references: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    errors: Mapping[str, type[SluiceError]] = field(default_factory=dict)
-    tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = NOTHING
+    constraints: Mapping[str, tuple[str, tuple[str, ...]]] = NOTHING
+    self_references: Mapping[str, Sequence[str]] = NOTHING
+    keys: Mapping[str, tuple[str, ...]] = NOTHING
+    errors: Mapping[str, type[SluiceError]] = NOTHING
+    tenants: Mapping[str, tuple[str, ...]] = NOTHING
     written: frozenset[str] = frozenset()
 
     def after(self, statement: str) -> "ErrorNames":
@@ -43,7 +45,7 @@ class ErrorNames:
             f"{_unquoted(schema) or 'public'}.{_unquoted(table)}"
             for schema, table in WRITTEN_TABLE.findall(statement)
         )
-        return replace(self, written=written.intersection(self.fields))
+        return self._replace(written=written.intersection(self.fields))
 
     def declared(self, table: str) -> list[str]:
         """Return the declared tables that a table of a report may be."""

@@ -6,8 +6,7 @@ The pool of functions is in driver_pool.py, all others in sqlalchemy_pool.py.
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sluice.db.error_names import ErrorNames
 from sluice.query import Query
@@ -22,8 +21,7 @@ Hook = Callable[[Any], None]  # gets a connection of the driver
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PoolMetrics:
+class PoolMetrics(NamedTuple):
     """The state of the pool of one execution environment.
 
     A batch pool keeps no connection: `size` is 0, and open connections count as checked out.

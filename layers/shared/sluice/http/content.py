@@ -1,6 +1,5 @@
 """The content of a request: media type, content coding and JSON (RFC 9110, section 8)."""
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,6 +71,8 @@ def read(request: Request) -> Any:
 
 def _decompress_gzip(compressed: bytes, max_bytes: int) -> bytes:
     """Decompress all members of a gzip stream (RFC 1952 allows several)."""
+    import zlib  # few bodies are compressed, and loading its library takes 2 ms
+
     content = bytearray()
     for _ in range(MAX_MEMBERS):
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)

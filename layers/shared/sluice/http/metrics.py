@@ -11,10 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
-
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime
@@ -25,6 +22,14 @@ URGENT_INTERVAL = 1.0  # seconds between lines during failures, which could be m
 MIN_COUNTED_STATUS = 429  # errors with a lower HTTP status are not counted
 MIN_URGENT_STATUS = 500  # errors from this status on are reported within URGENT_INTERVAL
 INTERNAL_ERRORS = "internal_error"
+
+
+def preload() -> None:
+    """Import Powertools' metrics, which the first authenticated request needs.
+
+    A function calls it when Lambda initialises it, because it has a whole CPU then. `/health` and
+    the documents never print metrics, and the import is a seventh of their start.
+    """
 
 
 class MetricsEmitter:
@@ -62,11 +67,13 @@ class MetricsEmitter:
         due = self._take_due(runtime)
         if due is None:
             return
+        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
         counts, new_failures = due
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=runtime.settings.service)
         for prefix, database in runtime.databases_by_metric_prefix().items():
             pool, used = database.pool.take_peak()
-            for name, value in asdict(pool).items():
+            for name, value in pool._asdict().items():
                 metrics.add_metric(f"{prefix}pool_{name}", MetricUnit.Count, value)
             metrics.add_metric(f"{prefix}pool_use", MetricUnit.Percent, used)
             metrics.add_metric(
@@ -111,6 +118,8 @@ def print_internal_errors(settings: Settings, number: int) -> None:
     dimensions, so a version without internal errors has no such metric.
     """
     if number and settings.version != "$LATEST":
+        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)
         metrics.add_dimension("function_name", settings.function)
         metrics.add_dimension("executed_version", settings.version)

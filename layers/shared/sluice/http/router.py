@@ -16,7 +16,7 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.http import access_log, caching, conditional, content, cors, problem
+from sluice.http import access_log, caching, conditional, content, cors, metrics, problem
 from sluice.http.body import BodySchema
 from sluice.http.environment import environment
 from sluice.http.headers import credentials, min_lsn, origin, tenant
@@ -86,6 +86,8 @@ class Api:
         self._runtime = runtime
         self._scope = scope
         self._authenticates = bool(scope) or authenticate_only
+        if self._authenticates:
+            metrics.preload()
         self._rate_limit_unmatched = rate_limit_unmatched
         self._cors_origins = cors_origins
         self._cacheable = self._authenticates and cacheable

@@ -5,7 +5,6 @@ This module checks no scopes. The routes check those of the Principal.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -16,8 +15,7 @@ CACHE_TTL = 60.0  # seconds: a revoked key is rejected within this time
 CACHE_SIZE = 1_000  # credentials; also unknown ones, because each lookup costs a request
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """An authenticated client. Its credentials are invalid from `expires_at` on (Unix time).
 
     tenants: those that the credentials list, each in its canonical text.

@@ -12,7 +12,6 @@ See docs/decisions/0008-rate-limit.md.
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
 from typing import Literal, NamedTuple, Protocol
@@ -61,8 +60,7 @@ class CounterStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a request is allowed, and what the client may do next.
 
     `remaining` requests are allowed right after this one. `reset_after` and `retry_after` are
@@ -85,17 +83,29 @@ class Decision:
         }
 
 
-@dataclass(slots=True)
 class _ClientWindow:
     """The counts of one client's current window, as this execution environment knows them."""
 
-    window: int = -1
-    previous: int = -1  # requests in the previous window; -1: not read yet
-    count: int = 0  # requests in this window, at least
-    taken_here: int = 0  # of these, requests that this environment has taken
-    leased: int = 0  # of these, requests that are not used yet
-    unused_leased: int = 0  # requests of the previous window that were leased here and never used
-    rejected_until: int = 0
+    __slots__ = (
+        "count",
+        "leased",
+        "previous",
+        "rejected_until",
+        "taken_here",
+        "unused_leased",
+        "window",
+    )
+
+    def __init__(
+        self, window: int = -1, *, unused_leased: int = 0, rejected_until: int = 0
+    ) -> None:
+        self.window = window
+        self.previous = -1  # requests in the previous window; -1: not read yet
+        self.count = 0  # requests in this window, at least
+        self.taken_here = 0  # of these, requests that this environment has taken
+        self.leased = 0  # of these, requests that are not used yet
+        self.unused_leased = unused_leased  # of the previous window: leased, never used
+        self.rejected_until = rejected_until
 
 
 class Limiter:

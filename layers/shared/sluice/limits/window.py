@@ -11,11 +11,10 @@ limiting capable of scaling to millions of domains", 2017.)
 All times are whole milliseconds since the epoch. Rounding never allows an extra request.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """Allows at most `quota` requests in each window of `seconds` seconds."""
 
     quota: int

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,7 +44,7 @@ def test_idle_connection_is_replaced_by_age(
     first = backend_pid(database)
     clock.now += seconds  # backwards: a clock that was set back does not show the age
     assert (backend_pid(database) == first) is kept
-    assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
+    assert database.pool.metrics() == EMPTY._replace(checked_in=1, invalid=0 if kept else 1)
 
 
 @pytest.mark.parametrize("workload", ["function", "web"])
@@ -73,7 +72,7 @@ def test_terminated_backend_is_replaced_silently(
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
     for use in (database.read, database.write):
         assert use(Query(PID))[0][0] != first
-    assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=1)
+    assert database.pool.metrics() == EMPTY._replace(checked_in=1, invalid=1)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -152,7 +151,7 @@ def test_connecting_to_a_silent_server_times_out(
 def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., Database]) -> None:
     database = make_database(pool_timeout=0.3)
     held = [database.pool.checkout() for _ in range(2)]
-    assert database.pool.metrics() == replace(EMPTY, checked_out=2, overflow=1)
+    assert database.pool.metrics() == EMPTY._replace(checked_out=2, overflow=1)
 
     def read_rejected(_: int) -> tuple[PoolExhausted, float]:
         begun = time.monotonic()
@@ -167,7 +166,7 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
     for connection in held:
         connection.close()
     assert database.read(Query("SELECT 1"))[0][0] == 1
-    assert database.pool.metrics() == replace(EMPTY, checked_in=1)
+    assert database.pool.metrics() == EMPTY._replace(checked_in=1)
 
 
 def test_exhausted_pool_rejects_engine_connections(make_database: Callable[..., Database]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_PAGE_SIZE = 100
 PAGE_ARGUMENTS = ("first", "last", "after", "before", "sortBy")  # the others are filters
 TOTAL_COUNT = "totalCount"
+CURSORS = "cursors"  # stands for the keys of each row, among the columns to read
 
 
 def is_paginated(field: PlannedField) -> bool:
@@ -54,12 +55,19 @@ def selects_total(field: PlannedField) -> bool:
     return any(child.name == TOTAL_COUNT for child in field.fields)
 
 
+def selects_cursors(field: PlannedField) -> bool:
+    """Return whether the query selects a cursor, in the connection's edges or its pageInfo."""
+    selected = {leaf.name for child in field.fields for leaf in child.fields}
+    return not selected.isdisjoint(("cursor", "startCursor", "endCursor"))
+
+
 def list_query(
     field: PlannedField, columns: Collection[str], filters: Mapping[str, object] | None = None
 ) -> ListQuery:
     """Return the ListQuery for a list field, which reads `columns` of its rows.
 
-    With TOTAL_COUNT in `columns` the rows of the whole list are counted.
+    With TOTAL_COUNT in `columns` the rows of the whole list are counted. Without CURSORS the rows
+    have no keys, which are a fifth of a short row.
     """
     arguments = field.arguments
     sort = arguments.get("sortBy")
@@ -67,11 +75,12 @@ def list_query(
         limit=page_size(field),
         sort=((sort["field"], sort["direction"] == "DESC"),) if sort else (),
         filters=filters or {},
-        fields=frozenset(columns) - {TOTAL_COUNT},
+        fields=frozenset(columns) - {TOTAL_COUNT, CURSORS},
         after=arguments.get("after"),
         before=arguments.get("before"),
         from_end=arguments.get("last") is not None,
         include_total=TOTAL_COUNT in columns,
+        row_keys=CURSORS in columns,
     )
 
 

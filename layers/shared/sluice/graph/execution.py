@@ -28,6 +28,9 @@ Objects = Sequence[Any]
 Path = tuple[str | int, ...]
 
 
+_NOT_VALUES = (type(None), Exception)
+
+
 class ExecutionContext(Protocol):
     """The loaders and the resolvers of a request, which the executor calls."""
 
@@ -134,6 +137,11 @@ class _Executor:
         self, field: PlannedField, values: Sequence[Any], results: list[dict[str, Any]]
     ) -> None:
         key, serialize = field.response_key, field.info.serialize
+        types = set(map(type, values))
+        if serialize is None and not any(issubclass(each, _NOT_VALUES) for each in types):
+            for result, value in zip(results, values, strict=True):
+                result[key] = value
+            return
         for result, value in zip(results, values, strict=True):
             if value is None or isinstance(value, Exception):
                 result[key] = self._null_or_failure(field, value)

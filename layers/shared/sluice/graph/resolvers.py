@@ -330,9 +330,13 @@ def columns_of(field: PlannedField) -> frozenset[str]:
 
 
 def connection_columns(field: PlannedField) -> frozenset[str]:
-    """Return the columns of a connection's nodes, and TOTAL_COUNT if the total is selected."""
-    columns = columns_of(field)
-    return columns | {connection.TOTAL_COUNT} if connection.selects_total(field) else columns
+    """Return the columns of a connection's nodes, and TOTAL_COUNT and CURSORS if selected."""
+    columns = {*columns_of(field)}
+    if connection.selects_total(field):
+        columns.add(connection.TOTAL_COUNT)
+    if connection.selects_cursors(field):
+        columns.add(connection.CURSORS)
+    return frozenset(columns)
 
 
 def _columns_of(field: PlannedField, selected: Sequence[PlannedField]) -> frozenset[str]:

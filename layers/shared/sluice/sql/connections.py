@@ -25,6 +25,7 @@ PARENT_PARAMETERS = ("parent_ids", "parent_ids1", "parent_ids2", "parent_ids3")
 class RelayConnection(NamedTuple):
     """Rows in the order of the list, each with its sort keys in the field KEYS_FIELD.
 
+    With `ListQuery.row_keys` off, the rows have no keys and no cursors.
     `has_next` and `has_previous` are exact, whichever end the rows were read from.
     """
 

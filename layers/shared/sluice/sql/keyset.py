@@ -75,16 +75,17 @@ def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
         has_more=_has_more(source, keys, spec),
         total=_total(source, spec),
     )
-    return _connection_select(parts) if spec.with_cursors else _page_select(parts, spec)
+    return _connection_select(parts, spec) if spec.with_cursors else _page_select(parts, spec)
 
 
-def _connection_select(parts: _Parts) -> str:
+def _connection_select(parts: _Parts, spec: SelectSpec) -> str:
     """Return the SELECT of a connection.
 
     string_agg keeps the order of the subquery, because nothing else happens at this level
     (PostgreSQL's manual, "Aggregate Functions"). A join may change the order.
     """
-    fields = ", ".join([*parts.fields, f'{_cursor_values(parts.keys)} AS "{KEYS_FIELD}"'])
+    keys = [f'{_cursor_values(parts.keys)} AS "{KEYS_FIELD}"'] if spec.row_keys else []
+    fields = ", ".join([*parts.fields, *keys])
     order = f" ORDER BY {order_by(parts.keys)}" if parts.joins else ""
     return f"""
         SELECT coalesce(string_agg(row_to_json(q.*)::text, ','), '') AS items,

@@ -126,7 +126,8 @@ class ListQuery(NamedTuple):
     `fields` None means all fields. `expand` has further columns, each as SQL with its name.
 
     A REST page starts at `cursor` or at `offset`. A Relay connection has the first `limit` rows
-    between the cursors `after` and `before`, or the last ones with `from_end`.
+    between the cursors `after` and `before`, or the last ones with `from_end`. Without `row_keys`
+    its rows have no cursors.
     """
 
     limit: int = 20
@@ -140,6 +141,7 @@ class ListQuery(NamedTuple):
     before: str | None = None
     from_end: bool = False
     expand: tuple[str, ...] = ()
+    row_keys: bool = True
 
 
 class Parent(NamedTuple):

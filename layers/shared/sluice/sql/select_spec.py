@@ -18,7 +18,8 @@ class SelectSpec(NamedTuple):
     null_keys: for each key of the position, whether it is NULL; None without a position.
     until_null_keys: the same for the position at which a connection ends.
     parent_columns: the columns with the key of the parent, for lists of several parents.
-    with_cursors: return each row of a connection with its keys, in the order of reading.
+    with_cursors: return the rows of a connection, in the order of reading.
+    row_keys: return each of these rows with its keys.
     limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
         no limit would read every row.
     """
@@ -36,6 +37,7 @@ class SelectSpec(NamedTuple):
     until_inclusive: bool = False
     parent_columns: tuple[str, ...] = ()
     with_cursors: bool = False
+    row_keys: bool = True
     limit: int = 0
     expand: tuple[str, ...] = ()
 
@@ -91,6 +93,7 @@ class SelectSpec(NamedTuple):
             parent_columns=parent_columns,
             limit=0 if filters or of_one or query.offset else query.limit,
             expand=query.expand,
+            row_keys=query.row_keys,
         )
 
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,7 +169,7 @@ def test_unknown_table_has_fields_of_the_written_one(statement: str, pointer: st
 )
 def test_partition_that_the_role_may_not_read(constraint: str, pointers: list[str]) -> None:
     """The report has no detail, so the name of the constraint tells the columns."""
-    names = replace(NAMES, keys={"s.lookups": ("maker_id", "seat")})
+    names = NAMES._replace(keys={"s.lookups": ("maker_id", "seat")})
     report = {"C": "23505", "s": "s", "t": "partition", "n": constraint}
     error = from_report(report, names.after("INSERT INTO s.lookups"))
     assert [fault.pointer for fault in error.errors] == pointers

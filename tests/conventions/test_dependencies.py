@@ -299,7 +299,13 @@ ALLOWED |= {
     for module, allowed in OF_APPLICATION.items()
 }
 ALLOWED |= {
-    "functions": {"sluice.imports", "sluice.readiness", *APPLICATIONS, *FUNCTIONS},
+    "functions": {
+        "sluice.imports",
+        "sluice.readiness",
+        "sluice.request_context",
+        *APPLICATIONS,
+        *FUNCTIONS,
+    },
     "functions.import_worker": {"sluice.runtime", "aws_lambda_powertools"},  # its batches
     "functions.analytics": {"sluice.adhoc_sql.route", *APPLICATIONS, *FUNCTIONS},
 }

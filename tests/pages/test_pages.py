@@ -56,6 +56,6 @@ def test_graphiql_describes_the_schema(demo_system: LocalSystem, open_page: Open
     explorer = window.page.locator(".graphiql-plugin")
     explorer.get_by_role("link", name="Query").click()
     expect(explorer).to_contain_text("List products.")
-    window.check("graphiql-explorer")
+    window.screenshot("graphiql-explorer")
     window.page.get_by_role("navigation", name="Pages").get_by_text("Console").click()
     window.page.wait_for_url("**/console")

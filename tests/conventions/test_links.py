@@ -55,11 +55,11 @@ def test_links_lead_to_files_and_headings(path: str) -> None:
 def test_each_page_is_in_the_navigation() -> None:
     """MkDocs' tags are data here: what they name is imported by MkDocs only."""
 
-    class Loader(yaml.SafeLoader):
+    class NavigationLoader(yaml.SafeLoader):
         pass
 
-    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
-    config = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)  # noqa: S506  a SafeLoader
+    NavigationLoader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    config = yaml.load((ROOT / "mkdocs.yml").read_text(), NavigationLoader)  # noqa: S506  a SafeLoader
 
     def pages(entries: object) -> list[str]:
         if isinstance(entries, str):
@@ -75,7 +75,7 @@ def test_each_page_is_in_the_navigation() -> None:
     assert set(listed) == expected
 
 
-def test_site_has_links_within_it_and_no_others_to_the_repository() -> None:
+def test_site_links_only_to_its_own_pages() -> None:
     text = "[`a`](docs/api.md#pages) [code](template.yaml) [b](https://b.io/) `[c](d.md)` [up](#up)"
 
     assert rewrite(text, "README.md") == (

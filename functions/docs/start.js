@@ -114,10 +114,11 @@ function followColours() {
 
 // Give a name to each control of Swagger UI that has none, for screen readers.
 function nameControls(element) {
-  for (const control of element.querySelectorAll("select, input, textarea, .copy-to-clipboard button")) {
+  for (const control of element.querySelectorAll("select, input, textarea, .copy-to-clipboard button, .close-modal")) {
     if (control.hasAttribute("aria-label") || control.labels?.length) continue;
+    const button = control.classList.contains("close-modal") ? "Close" : "Copy";
     const parameter = control.closest("tr[data-param-name]")?.dataset.paramName;
-    control.setAttribute("aria-label", control.tagName === "BUTTON" ? "Copy" : parameter ?? (control.placeholder || "value"));
+    control.setAttribute("aria-label", control.tagName === "BUTTON" ? button : parameter ?? (control.placeholder || "value"));
   }
 }
 

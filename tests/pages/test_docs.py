@@ -54,7 +54,7 @@ def test_authorize_names_the_local_keys(demo_system: LocalSystem, open_page: Ope
         expect(dialog).to_contain_text(key)
     dialog.get_by_role("button", name="Remove authorization").first.click()
     expect(dialog.locator(".auth-container input").first).to_be_focused()
-    window.screenshot("docs-authorize")
+    window.check("docs-authorize")
 
 
 def test_reference_is_readable(demo_system: LocalSystem, open_page: OpenPage) -> None:

@@ -59,11 +59,11 @@ def _commands() -> Iterator[str]:
 def _settings() -> Iterator[str]:
     """Yield a table for each group of parameters."""
 
-    class Loader(yaml.SafeLoader):
+    class TemplateLoader(yaml.SafeLoader):
         """YAML with CloudFormation's tags, whose values this page does not need."""
 
-    Loader.add_multi_constructor("!", lambda *_: None)
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506  a SafeLoader
+    TemplateLoader.add_multi_constructor("!", lambda *_: None)
+    template = yaml.load((ROOT / "template.yaml").read_text(), TemplateLoader)  # noqa: S506  a SafeLoader
     parameters = template["Parameters"]
     for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
         yield f"## {group['Label']['default']}\n"

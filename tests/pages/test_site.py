@@ -74,9 +74,7 @@ def test_page_loads_nothing_from_elsewhere(
     assert faults_of(browser, view, f"{origin}/{path}.html") == []
 
 
-def test_page_that_is_opened_as_a_file_loads_nothing_from_elsewhere(
-    browser: Browser, origin: str
-) -> None:
+def test_page_opened_as_a_file_loads_nothing_from_elsewhere(browser: Browser, origin: str) -> None:
     assert faults_of(browser, VIEWS[0], (SITE / "tutorial/shop.html").as_uri()) == []
 
 

@@ -32,7 +32,7 @@ class ExplainError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QueryPlan:
     """A plan as text. `analyzed`: the statement was executed, and the plan has measured times.
 
     Statements that change or lock rows are never analyzed.
@@ -53,7 +53,7 @@ class Explainer:
     def __init__(self, settings: Mapping[str, DatabaseSettings]) -> None:
         self._settings = settings
 
-    def explain(self, statement: TracedStatement) -> Plan:
+    def explain(self, statement: TracedStatement) -> QueryPlan:
         """Return the plan. Raise ExplainError."""
         if not is_explainable(statement):
             raise ExplainError(
@@ -75,7 +75,7 @@ class Explainer:
             connection.close()
 
 
-def _explain(connection: Any, statement: TracedStatement) -> Plan:
+def _explain(connection: Any, statement: TracedStatement) -> QueryPlan:
     connection.read_only = True
     cursor = connection.cursor()
     cursor.paramstyle = NUMBERED
@@ -89,13 +89,13 @@ def _explain(connection: Any, statement: TracedStatement) -> Plan:
     try:
         if CHANGING_NODES.isdisjoint(_node_types(plans)):
             measured = _rows(cursor, f"EXPLAIN (ANALYZE, BUFFERS) {statement.sql}", values)
-            return Plan("\n".join(measured), analyzed=True)
+            return QueryPlan("\n".join(measured), analyzed=True)
     except DriverError as error:
         if _code(error) != READ_ONLY_TRANSACTION:
             raise
     finally:
         connection.rollback()
-    return Plan("\n".join(planned), analyzed=False)
+    return QueryPlan("\n".join(planned), analyzed=False)
 
 
 def _rows(cursor: Any, sql: str, values: tuple[str | None, ...]) -> list[Any]:

@@ -42,6 +42,7 @@ PUBLIC_HTTP = (
     "query_params",
     "request",
     "resource_routes",
+    "response",
     "responses",
     "route",
     "router",

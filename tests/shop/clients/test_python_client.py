@@ -172,12 +172,16 @@ def test_faults_neither_double_nor_lose_an_order(
     assert shelf.left() == 10
 
 
+async def short_wait(seconds: float) -> None:
+    await asyncio.sleep(min(seconds, 0.02))
+
+
 def test_async_client_survives_faults(shop: ModuleType, demo_system: LocalSystem) -> None:
     shelf = new_shelf(demo_system, "Python Async", 30)
     place = api("orders.place_order").asyncio
     products = api("products.list_products").asyncio
     policy = shop.RetryPolicy(max_attempts=60, deadline=900, attempt_timeout=1.0)
-    timing = shop.Timing(sleep_async=lambda _: asyncio.sleep(0.02))
+    timing = shop.Timing(sleep_async=short_wait)
 
     async def program(base_url: str) -> tuple[list[int], int]:
         options = {"api_key": "local-admin", "retries": policy, "timing": timing}

@@ -2,20 +2,23 @@
 
 Each request uses one environment: the function's most recently used idle one, or a new one. New
 environments start at Lambda's scaling rate and are removed after minutes of idleness. Each
-environment has Sluice's limiter, over one shared counter store, with the simulation's clock.
+environment has Sluice's limiter, over one shared counter store, with the simulation's clock. With
+`api_keys`, it also has Sluice's cache of API keys.
 """
 
 import math
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from sluice.identity.authenticator import Authenticator, Principal
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
+from sluice.settings import METRICS_INTERVAL
 
 BEGAN = 1_800_000_000.0  # Unix time; the limiter's windows are aligned with the clock
 
@@ -56,6 +59,7 @@ class SimulationConfig:
     settle: float = 0.0  # requests before this time are not counted
     ramp: float = 0.0  # the rate grows linearly from 0 during this time
     burst: float = 1.0  # factor of the rate in the first BURST_SECONDS of every BURST_EVERY
+    wave: float = 0.0  # the rate rises and falls by this share of it, once a DAY
     mix: tuple[RequestType, ...] = MIX
     cpu: float = 1024 / 1769  # share of a CPU that a function of 1,024 MB gets
     spread: float = 0.5  # standard deviation of the logarithm of service times
@@ -67,11 +71,14 @@ class SimulationConfig:
     hot: int = 10  # clients that make `hot_share` of all requests
     hot_share: float = 0.8
     cold_clients: int = 2_000  # clients that make the other requests
+    quota: int = 100  # requests a minute of each of these
     limited: bool = True
+    api_keys: bool = False  # each environment reads the key of a client once a minute
 
 
 BURST_SECONDS = 2.0
 BURST_EVERY = 20.0
+DAY = 86_400.0
 
 
 @dataclass
@@ -84,6 +91,8 @@ class SimulationResult:
     cold: int = 0
     writes: int = 0
     reads: int = 0
+    key_reads: int = 0  # of API keys
+    metric_lines: int = 0  # of the log: each busy environment prints one a minute
     seconds: float = 0.0  # simulated time that is counted
     served: float = 0.0  # busy seconds of all environments, cold starts included
     in_database: float = 0.0  # seconds of connections in use
@@ -134,11 +143,26 @@ class SharedCounterStore(MemoryCounterStore):
 
 
 class SimulatedEnvironment:
-    __slots__ = ("idle_since", "limiter")
+    __slots__ = ("_clock", "_metrics_at", "authenticator", "idle_since", "key_reads", "limiter")
 
-    def __init__(self, limiter: Limiter) -> None:
-        self.limiter = limiter
+    def __init__(self, counts: SharedCounterStore, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._metrics_at = -math.inf
+        self.limiter = Limiter(counts, MemoryCounterStore(), clock=clock)
+        self.authenticator = Authenticator(self._read_key, None, clock=clock)
         self.idle_since = 0.0
+        self.key_reads = 0
+
+    def _read_key(self, client: str) -> Principal:
+        self.key_reads += 1
+        return Principal(client, frozenset())
+
+    def metrics_are_due(self) -> bool:
+        """Return whether the environment prints its metrics after this request."""
+        due = self._clock() - self._metrics_at >= METRICS_INTERVAL
+        if due:
+            self._metrics_at = self._clock()
+        return due
 
 
 class FunctionEnvironments:
@@ -172,16 +196,19 @@ class FunctionEnvironments:
 class ClientMix:
     """The clients and their quotas.
 
-    The quota of a hot client is twice its request rate; that of the others is 100 a minute.
+    The quota of a hot client is twice its request rate, and at least 100 a minute.
     """
 
     def __init__(self, config: SimulationConfig) -> None:
         each = config.rate * config.hot_share / config.hot
         self._hot = [
-            (f"hot {n}", Policy(max(100, int(120 * each * config.burst)), 60, "hot"))
+            (
+                f"hot {n}",
+                Policy(max(100, int(120 * each * config.burst * (1 + config.wave))), 60, "hot"),
+            )
             for n in range(config.hot)
         ]
-        self._cold = [(f"cold {n}", Policy(100, 60)) for n in range(config.cold_clients)]
+        self._cold = [(f"cold {n}", Policy(config.quota, 60)) for n in range(config.cold_clients)]
         self._part = config.hot_share
 
     def one(self, rng: random.Random) -> tuple[str, Policy]:
@@ -190,11 +217,12 @@ class ClientMix:
 
 def arrivals(config: SimulationConfig, rng: random.Random) -> Iterator[float]:
     """Yield the arrival times of a Poisson process with a varying rate, by thinning."""
-    highest, now = config.rate * config.burst, 0.0
+    highest, now = config.rate * config.burst * (1 + config.wave), 0.0
     while (now := now + rng.expovariate(highest)) < config.seconds:
         rate = config.rate * min(1.0, now / config.ramp) if config.ramp else config.rate
         if now % BURST_EVERY < BURST_SECONDS:
             rate *= config.burst
+        rate *= 1 - config.wave * math.cos(2 * math.pi * now / DAY)
         if rate >= highest or rng.random() < rate / highest:
             yield now
 
@@ -263,10 +291,13 @@ class _Simulation:
         if environment is None:
             result.throttled += counted
             return
+        keys_before = environment.key_reads
         admitted, service, held = self._serve(environment, kind, fresh)
         heappush(self._busy, (now + service, number, kind.function, environment))
         if counted:
             result.cold += fresh
+            result.key_reads += environment.key_reads - keys_before
+            result.metric_lines += environment.metrics_are_due()
             result.limited += not admitted
             result.served += service
             result.in_database += held
@@ -283,19 +314,22 @@ class _Simulation:
             return None
         environments.alive += 1
         self._alive += 1
-        limiter = Limiter(self._counts, MemoryCounterStore(), clock=lambda: self._clock[0])
-        return SimulatedEnvironment(limiter)
+        return SimulatedEnvironment(self._counts, lambda: self._clock[0])
 
     def _serve(
         self, environment: SimulatedEnvironment, kind: RequestType, fresh: bool
     ) -> tuple[bool, float, float]:
         """Return whether the request is admitted, its duration, and the time with a connection."""
         config = self._config
-        before = self._counts.writes + self._counts.reads
+        before = self._counts.writes + self._counts.reads + environment.key_reads
         admitted = True
         if config.limited:
-            admitted = environment.limiter.hit(*self._clients.one(self._rng)).allowed
-        waited = (self._counts.writes + self._counts.reads - before) * config.write
+            client, policy = self._clients.one(self._rng)
+            if config.api_keys:
+                environment.authenticator.identify(client, None)
+            admitted = environment.limiter.hit(client, policy).allowed
+        asked = self._counts.writes + self._counts.reads + environment.key_reads - before
+        waited = asked * config.write
         stretch = 1.0
         if config.spread:
             stretch = self._rng.lognormvariate(0.0, config.spread) / self._mean_of_spread

@@ -89,12 +89,12 @@ def measured(owner: Any, run: Callable[[ExitStack], Callable[[int], object]]) ->
         make = run(stack)
         make(WARM)
         (pid,) = {pid for (pid,) in owner.run(CLIENT)} - there
-        before = _on_cpu(pid)
+        before = on_cpu(pid)
         make(CALLS)
-        return (_on_cpu(pid) - before) / CALLS
+        return (on_cpu(pid) - before) / CALLS
 
 
-def _on_cpu(pid: int) -> float:
+def on_cpu(pid: int) -> float:
     """Return the CPU time of a process so far, in ms."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
 

@@ -35,7 +35,7 @@ PRICES: Mapping[str, float] = {
     "RDS Proxy, an ACU and hour": 0.015,
 }
 HOURS = 730.0  # a month
-LOG_BYTES_PER_REQUEST = 1_140
+LOG_BYTES_PER_REQUEST = 1_235  # of GET one: costs.py measures it
 MEMORY_GB = 1.0  # of a function
 ACU_CPUS = 0.25  # assumed: an ACU is 2 GiB, and an r-class instance has a CPU for each 8 GiB
 MAX_CPU_UTILISATION = 0.6  # of the database

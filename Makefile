@@ -65,9 +65,10 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 	rm "$$SLUICE_TEST_FAILED"; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
-# Each test of the suites runs on the agency or the shop. make test-slow has those on the sample.
+# Each test of the suites runs on the agency or the shop. make test-slow has those on the others.
 # Those on the studio are the ones that its tenants could change most.
-STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency relations)
+STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency relations) \
+	tests/suites/graph/test_filters.py
 test: .venv/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
 	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
 		$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac) $(ARGS))
@@ -82,7 +83,9 @@ test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (
 	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
 
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
-	@$(if $(ARGS),,SLUICE_APP=sample $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites)
+	@$(if $(ARGS),,for app in sample studio; do \
+		SLUICE_APP=$$app $(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/suites || exit 1; \
+	done)
 	@$(call sessions,-m "slow or hypothesis" --hypothesis-profile=default --timeout 0 $(ARGS))
 
 .PHONY: test-tutorial

@@ -68,7 +68,9 @@ def _entry(
         },
         **_columns(found, resource, kept),
     }
-    return {key: value for key, value in entry.items() if value and value != ("id",)}
+    if entry["key"] == ("id",):  # as by default
+        del entry["key"]
+    return {key: value for key, value in entry.items() if value}
 
 
 def _mutations(

@@ -133,7 +133,8 @@ def test_each_place_of_the_tenant_is_needed(make_studios: Callable[..., Studios]
     assert survivors == []
 
 
-# Statements reach these rows only through an order, whose own policy hides it.
+# Statements reach these rows only through an order, whose own policy hides it. test_policies.py has
+# plain SQL that needs them.
 BELOW_ORDERS = ("order_items", "notes", "order_labels")
 OPENED = {  # what opens a table or a view to all tenants
     **{

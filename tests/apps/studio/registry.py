@@ -272,6 +272,7 @@ GRAPHQL: dict[str, dict[str, object]] = {
         "scope": "orders",
         "needs_tenant": True,
         "queries": {"list": "orders", "row": "order"},
+        "ids": ("id",),
         "mutations": {"create": "createOrder", "update": "updateOrder", "delete": "deleteOrder"},
         "linking": {
             "linkOrderLabels": ("link", "labels", "labels", "labels:read"),

@@ -52,7 +52,9 @@ LARGE = f"""
     FROM generate_series(1, {{rows}}) n;
     INSERT INTO lodge.remarks (stay_id, place, text)
     SELECT (n - 1) % 100 + 1 + 100 * ((n - 1) / 100 / 30), (n - 1) / 100 % 30, 'fine'
-    FROM generate_series(1, {{rows}}) n
+    FROM generate_series(1, {{rows}}) n;
+    INSERT INTO lodge.nights (stay_id, nr, price)
+    SELECT stay, nr, 9 FROM generate_series(1, {{rows}}) stay, generate_series(1, 3) nr
 """
 INDEXES = """
     CREATE INDEX ON lodge.guests (house_id, id);
@@ -97,7 +99,7 @@ def rows(request: pytest.FixtureRequest, lodge_database: Lodge) -> int:
 def house(request: pytest.FixtureRequest, rows: int, lodge_database: Lodge) -> Iterator[OneHouse]:
     has_policies = bool(request.param)
     what = "ENABLE" if has_policies else "DISABLE"
-    tables = ("houses", "guests", "stays", "remarks")
+    tables = ("houses", "guests", "stays", "remarks", "nights")
     lodge_database.owner.run(
         ";".join(f"ALTER TABLE lodge.{table} {what} ROW LEVEL SECURITY" for table in tables)
     )
@@ -107,7 +109,7 @@ def house(request: pytest.FixtureRequest, rows: int, lodge_database: Lodge) -> I
     with closing(owner_connection(url)) as generic:
         generic.run("SET plan_cache_mode = force_generic_plan")
         generic.run(f"SET sluice.tenant = '{OURS}'")
-        large = frozenset({"guests", "stays", "remarks"})
+        large = frozenset({"guests", "stays", "remarks", "nights"})
         yield OneHouse(ExplainExecutor(database, generic, large), has_policies)
     database.dispose()
 
@@ -160,6 +162,19 @@ def test_root_list_of_such_rows_reads_those_of_others(house: OneHouse, rows: int
     parents = rows // HOUSES if house.has_policies else 0
     most = HOUSES * (LIMIT + 1) + 2 * (LIMIT + 1) + parents
     assert MAX_PAGE_ROWS < house.read_rows() <= most
+
+
+@pytest.mark.parametrize("at", ["start", "after", "before"])
+def test_root_list_in_the_order_of_its_parents_reads_a_page(
+    house: OneHouse, rows: int, at: str
+) -> None:
+    """It reads the tenant's parents from the position on. The policy reads all, once a subquery."""
+    deep = house.page("nights", ListQuery(limit=1, offset=rows // HOUSES * 2))
+    cursors = {"start": None, "after": deep.next_cursor, "before": deep.prev_cursor}
+    page = house.page("nights", ListQuery(limit=LIMIT, cursor=cursors[at]))
+    assert page.items
+    parents = rows // HOUSES * (2 if cursors[at] else 1) if house.has_policies else 0
+    assert house.read_rows() <= MAX_PAGE_ROWS + parents
 
 
 def test_search_reads_its_matches_without_row_security(house: OneHouse, rows: int) -> None:

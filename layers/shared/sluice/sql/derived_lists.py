@@ -1,17 +1,18 @@
 """Derive the lists of a resource from its declaration: their filters, sorts and parents."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from sluice.kinds.field import DeclarationError, Field, FieldFilter
 from sluice.kinds.search import search_filter
-from sluice.resource import Resource
+from sluice.resource import Resource, Via
 from sluice.sql.derived import Repository, alias, column_of, joined_column, joins
 from sluice.sql.expressions import conjunct
 from sluice.sql.identifiers import quoted
 from sluice.sql.list_spec import Filter, FilterSql, ListSpec, Sort
 from sluice.sql.projection import Column
+from sluice.sql.tenant_sql import row_condition
 
 T = TypeVar("T")
 SPACE = " || ' ' || "
@@ -34,6 +35,7 @@ def list_spec(repository: Repository) -> ListSpec:
         key_sorts=hidden,
         subselects=_subselects(repository),
         parents=_parents(repository),
+        bounded=_bounded(repository.resource),
         view=repository.list_view,
     )
 
@@ -76,6 +78,15 @@ def _parents(repository: Repository) -> Mapping[str, tuple[Column, ...]]:
             Column(own_column(resource, keys[column]), keys[column]) for column in one.foreign_key
         )
         for one in resource.refs
+    }
+
+
+def _bounded(resource: Resource) -> Mapping[str, Callable[[str], str]]:
+    """Return the field that references the row with the tenant, with the condition of the rows."""
+    return {
+        field.name: lambda bound: row_condition(resource, alias(resource), bound=bound)
+        for field in resource.all_fields
+        if resource.tenant == Via(field.column) and field.reference and not field.reference.by
     }
 
 

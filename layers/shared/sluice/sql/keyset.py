@@ -201,6 +201,7 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
             nullable=sort.nullable,
             descending=descending,
             equivalent=equivalent,
+            bounded=list_spec.bounded.get(name),
         )
         keys.append(key.reversed() if spec.backward else key)
     return keys
@@ -267,14 +268,28 @@ def _selects(
     Without a position, they have all rows.
     """
     branches: list[list[str]] = [[]]
+    conditions = spec.conditions
     if spec.null_keys is not None:
+        conditions = _bounded(keys[0], conditions)
         null_keys = _with_parent(spec.null_keys, spec)
         branches = after_condition(_compared(keys, spec), null_keys, inclusive=inclusive)
     order = f"ORDER BY {order_by(keys)} {limit}"
     return [
-        f"SELECT {columns} FROM {source}{_where([*spec.conditions, *branch])} {order}"
+        f"SELECT {columns} FROM {source}{_where([*conditions, *branch])} {order}"
         for branch in branches
     ]
+
+
+def _bounded(first: SortKey, conditions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the conditions for rows after a position of the first key, which is not NULL.
+
+    If it is the key of the row with the tenant, PostgreSQL can then read an index of those rows
+    from the position on, and for each the rows of the list.
+    """
+    if first.bounded is None:
+        return conditions
+    bound = f"{first.operator}= {first.bound_value}"
+    return (first.bounded(bound), *(each for each in conditions if each != first.bounded("")))
 
 
 def _exists_select(source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool) -> str:

@@ -5,7 +5,7 @@ connections.py (Relay).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -93,6 +93,9 @@ class ListSpec:
     `row_joins` are joined to the rows of a page, for a junction table, whose page has the rows of
     the other table.
 
+    `bounded`: a sort by the key of the row with the tenant (Via) → the condition of the list's rows
+    with a bound of this key. It replaces that of the projection after a position.
+
     `view`: what the list reads instead of the table, if it is not empty. It is a view, or a SELECT
     in parentheses, and has the columns of the table.
     """
@@ -105,6 +108,7 @@ class ListSpec:
     subselects: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     row_joins: tuple[Join, ...] = ()
+    bounded: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     view: str = ""
 
     @property

@@ -3,6 +3,7 @@
 keyset.py explains the conditions.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sluice.kinds.field import Field
@@ -25,6 +26,8 @@ class SortKey(NamedTuple):
     `equivalent` is a column of a joined table with the same values. Then one index can answer both
     keys, and a merge join starts at the page instead of at the first row.
 
+    `bounded` returns the condition of the list's rows with a bound of this key. See ListSpec.
+
     `descending` is for the order of reading: a backward page has it reversed. NULLs are last in
     ascending order and first in descending order, as in an index.
     """
@@ -36,6 +39,7 @@ class SortKey(NamedTuple):
     nullable: bool
     descending: bool
     equivalent: SortColumn | None = None
+    bounded: Callable[[str], str] | None = None
 
     @property
     def bound_value(self) -> str:

@@ -35,9 +35,15 @@ def tenant_condition(resource: Resource, alias: str, find: FindResource = find_r
     return _condition(resource, alias, find, 0)
 
 
-def row_condition(resource: Resource, alias: str, find: FindResource = find_resource) -> str:
-    """Return the condition for the rows that there are for clients; empty for all rows."""
-    conditions = [not_deleted(resource, alias), tenant_condition(resource, alias, find)]
+def row_condition(
+    resource: Resource, alias: str, find: FindResource = find_resource, *, bound: str = ""
+) -> str:
+    """Return the condition for the rows that there are for clients; empty for all rows.
+
+    `bound` holds for the key of the row with the tenant (Via), as `>= :k0`. It changes no result:
+    the condition of a page has it for the foreign key, but PostgreSQL derives only equalities.
+    """
+    conditions = [not_deleted(resource, alias), _condition(resource, alias, find, 0, bound)]
     return " AND ".join(filter(None, conditions))
 
 
@@ -63,7 +69,9 @@ def not_deleted(resource: Resource, alias: str) -> str:
     return f"{alias}.{quoted(resource.soft_delete)} IS NULL" if resource.soft_delete else ""
 
 
-def _condition(resource: Resource, alias: str, find: FindResource, depth: int) -> str:
+def _condition(
+    resource: Resource, alias: str, find: FindResource, depth: int, bound: str = ""
+) -> str:
     if not resource.has_tenant:
         return ""
     if field := tenant_field(resource):
@@ -72,6 +80,7 @@ def _condition(resource: Resource, alias: str, find: FindResource, depth: int) -
     other, inner = find(one.resource), PARENT.format(depth=depth)
     conditions = [
         *_equal_keys(other, inner, one.foreign_key, alias),
+        *([f"{inner}.{quoted(other.keys[0].column)} {bound}"] if bound else []),
         _condition(other, inner, find, depth + 1),
     ]
     return f"EXISTS (SELECT FROM {_table(other)} {inner} WHERE {' AND '.join(conditions)})"

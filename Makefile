@@ -9,13 +9,13 @@ BIN := .venv/bin
 # Each process starts its own servers. tests/conftest.py has the order of the files.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 CONVENTIONS := tests/conventions $(wildcard tests/*/documents)
+# uv installs in seconds what takes pip minutes (decision 3). `make run UV=` keeps to pip.
+UV ?= $(shell command -v uv)
+INSTALL = scripts/install.py --uv "$(UV)"
 define install
 	@$(BIN)/python -c $(NEW_ENOUGH) || { echo ".venv has a Python older than 3.11: rm -r .venv, then try again"; exit 1; }
-	@echo "Installing $(1) into .venv: a minute or two" >&2
-	@$(BIN)/python $(INSTALL) $< && touch $@ || \
-		{ echo "The packages could not be installed; see the messages above. The first start needs a network."; exit 1; }
+	@$(BIN)/python $(INSTALL) $< "$(1)" && touch $@
 endef
-INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
 export PYTHONPATH := .:layers/shared:tests/apps
 
@@ -69,9 +69,17 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 # Those on the studio are the ones that its tenants could change most.
 STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency relations) \
 	tests/suites/graph/test_filters.py
+FAST = -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
+	$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac)
 test: .venv/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
-	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
-		$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac) $(ARGS))
+	@$(call sessions,$(FAST) $(ARGS))
+
+# The floor is in pyproject.toml. The sandboxes' processes are not measured, as most tests call handlers in their own.
+.PHONY: coverage
+coverage: .venv/.dev ## measure which lines and branches the tests of make test reach, and check the floor: ARGS='-k cursor' (without floor)
+	@$(BIN)/python -m coverage erase
+	@$(call sessions,$(FAST) --cov --cov-append --cov-report= $(ARGS))
+	@$(BIN)/python -m coverage report $(if $(ARGS),--fail-under=0)
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column. The
 # agency has every kind, so the suites run on it only.
@@ -141,6 +149,21 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 checkov: .venv-checkov/.done .venv/.dev ## check the template's security with checkov; .checkov.yaml lists the skipped rules
 	@rm -rf .aws-sam/stages && $(BIN)/python scripts/render_template.py .aws-sam/stages
 	@.venv-checkov/bin/checkov
+
+.PHONY: audit sbom
+audit: .venv-audit/.done ## look for known vulnerabilities of the pinned packages; needs a network
+	@.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes $(AUDITED:%=-r %)
+
+# Everything that runs on AWS is in the files of the layers and functions; dev.txt has the local system and the tests, too.
+AUDITED := requirements/dev.txt requirements/sam.txt
+SBOMS := $(patsubst %/requirements.txt,.sbom/%.json,$(wildcard layers/*/requirements.txt functions/*/requirements.txt))
+sbom: $(SBOMS) ## write the software bills of materials of the layers and functions (CycloneDX) to .sbom/
+	@echo $(SBOMS)
+
+# A requirements file has no dependency graph; cyclonedx-py would warn of that for each file.
+.sbom/%.json: %/requirements.txt pyproject.toml | .venv-audit/.done
+	@mkdir -p $(@D)
+	@PYTHONWARNINGS=ignore::UserWarning .venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o $@ $<
 
 format: .venv/.dev ## format the code and fix lint errors
 	@$(BIN)/ruff check --quiet --fix
@@ -285,34 +308,35 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 	@$(PYTHON) -m venv .venv
 
 .venv/.run: requirements/run.txt | .venv/bin/python
-	$(call install,the packages of the local system)
+	$(call install,of the local system)
 
 .venv/.dev: requirements/dev.txt | .venv/bin/python
-	$(call install,the packages of the tests)
+	$(call install,of the tests)
 	@touch .venv/.run .venv/.sdk
 
 .venv/.sdk: requirements/sdk.txt | .venv/bin/python
-	$(call install,the generator of clients)
+	$(call install,of the generator of clients)
 	@touch .venv/.run
 
 .venv/.bench: requirements/bench.txt | .venv/bin/python
-	$(call install,the packages of the benchmarks)
+	$(call install,of the benchmarks)
 
 .venv-docs/.done: requirements/docs.txt
-	@echo "Installing the packages of the documentation site"
 	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
-	@.venv-docs/bin/python $(INSTALL) $< && touch $@
+	@.venv-docs/bin/python $(INSTALL) $< "of the documentation site" && touch $@
+
+.venv-audit/.done: requirements/audit.txt
+	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python $(INSTALL) $< "of pip-audit and cyclonedx-py" && touch $@
 
 .venv-checkov/.done: requirements/checkov.txt requirements/pip.txt
-	@echo "Installing checkov, which takes minutes"
 	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/python $(INSTALL) requirements/pip.txt
-	@.venv-checkov/bin/python $(INSTALL) $< && touch $@
+	@.venv-checkov/bin/python $(INSTALL) requirements/pip.txt "of pip"
+	@.venv-checkov/bin/python $(INSTALL) $< "of checkov" && touch $@
 
 # SAM CLI pins old releases of Sluice's libraries, so it has its own environment. The pip of Python 3.11 does not
 # support pins with extras, so a newer pip is installed first.
 .venv-sam/.done: requirements/sam.txt requirements/pip.txt
-	@echo "Installing SAM CLI"
 	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/python $(INSTALL) requirements/pip.txt
-	@.venv-sam/bin/python $(INSTALL) $< && touch $@
+	@.venv-sam/bin/python $(INSTALL) requirements/pip.txt "of pip"
+	@.venv-sam/bin/python $(INSTALL) $< "of SAM CLI" && touch $@

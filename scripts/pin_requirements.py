@@ -22,6 +22,7 @@ TARGETS = {
     "sam": "requirements/sam.txt",
     "checkov": "requirements/checkov.txt",
     "docs": "requirements/docs.txt",
+    "audit": "requirements/audit.txt",
 }
 COMPILE = [
     *("uv", "pip", "compile", "--quiet", "--upgrade"),

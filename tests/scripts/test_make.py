@@ -73,6 +73,20 @@ def test_targets_run_the_scripts(tmp_path: Path, arguments: list[str], command: 
     assert command in " ".join(done.stdout.replace("\\\n", " ").split())
 
 
+def test_audit_checks_every_package_and_skips_none(tmp_path: Path) -> None:
+    """The files have hashes, so no resolver runs; with --strict, an unknown package fails."""
+    done = make("audit", "--old-file=.venv-audit/.done", path=tmp_path, dry=True)
+    assert "pip-audit --strict --disable-pip --require-hashes" in done.stdout
+    assert "-r requirements/dev.txt" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "floor"), [([], False), (["ARGS=-k cursor"], True)])
+def test_coverage_of_a_part_has_no_floor(tmp_path: Path, arguments: list[str], floor: bool) -> None:
+    done = make("coverage", *arguments, "--old-file=.venv/.dev", path=tmp_path, dry=True)
+    assert "--cov --cov-append" in done.stdout
+    assert ("--fail-under=0" in done.stdout) is floor
+
+
 def test_key_without_scopes_is_an_error(tmp_path: Path) -> None:
     done = make("key", path=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

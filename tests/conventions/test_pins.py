@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Installed separately: tools that pin old releases of Sluice's libraries, and pip.
-SEPARATE_ENVIRONMENTS = {"sam.txt", "checkov.txt", "docs.txt", "pip.txt"}
+SEPARATE_ENVIRONMENTS = {"sam.txt", "checkov.txt", "docs.txt", "audit.txt", "pip.txt"}
 FILES = [
     path
     for pattern in (

@@ -19,7 +19,7 @@ ROUTES: list[tuple[str, str]] = sorted(
     }
 )
 VARY = {"Accept", "Authorization", "Origin", "X-API-Key"}
-PUBLIC = ("/docs", "/openapi.json")
+PUBLIC = ("/docs", "/reference", "/openapi.json")
 
 
 def allows_shared_storage(response: ApiResponse) -> bool:

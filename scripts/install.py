@@ -21,7 +21,10 @@ STEP = re.compile(
     r"([A-Za-z0-9._]+(?:-[A-Za-z._][A-Za-z0-9._]*)*)"  # without the version of a wheel
 )
 MANY = 60  # packages; pip needs one to two seconds for each, uv a tenth of that
-DIM, RED, GREEN, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+DIM = "\x1b[2m"
+RED = "\x1b[31m"
+GREEN = "\x1b[32m"
+PLAIN = "\x1b[0m"
 CLEAR_LINE = "\r\x1b[K"
 
 

@@ -87,6 +87,27 @@ def unique_fields(body: BodySchema, resource: str) -> list[str]:
     return [name for name in body.fields if name in chosen]
 
 
+def references(body: BodySchema, resource: str) -> list[dict[str, Any]]:
+    """Return the rows that must exist for a POST: their list, and the fields that name them.
+
+    `fields` has each field of the body, and the field of the other resource's row that it equals.
+    A reference that may be null is left out, because it is null in the example.
+    """
+    declared = _declared(resource)
+    found: list[dict[str, Any]] = []
+    for ref in declared.refs if declared else ():
+        other = _declared(ref.resource)
+        columns = dict(zip(ref.foreign_key, other.keys if other else (), strict=False))
+        fields = {
+            name: field.reference.by if field.reference and field.reference.by else key.name
+            for name, field in body.fields.items()
+            if (key := columns.get(field.column)) and not field.nullable
+        }
+        if fields:
+            found.append({"path": f"/api/{ref.resource}", "fields": fields})
+    return found
+
+
 def _different(resource: Resource) -> Iterator[list[Field]]:
     """Yield fields whose values together differ in any two rows, those of one field first."""
     if not any(key.read_only for key in resource.keys):

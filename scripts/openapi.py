@@ -103,6 +103,8 @@ def document() -> Schema:
     for tag in tags:
         _add_operations(paths, tag, components["schemas"])
     operations = [operation for path in paths.values() for operation in path.values()]
+    for operation in operations:
+        _describe_references(operation, paths)
     used = {status for operation in operations for status in operation["responses"]}
     components["responses"] = problem_responses(used)
     return {
@@ -135,6 +137,20 @@ def _add_operations(paths: dict[str, Schema], tag: Tag, components: Schema) -> N
         paths.setdefault(path, {})[route.method.lower()] = operation
 
 
+def _describe_references(operation: Schema, paths: Schema) -> None:
+    """Name the lists with the rows that a body must reference, of those that are served."""
+    found = operation.pop("x-references", [])
+    served = [each for each in found if "get" in paths.get(each["path"], {})]
+    if served:
+        operation["x-references"] = served
+        named = "; ".join(
+            f"`{field}` is the `{other}` of a row of `{each['path']}`"
+            for each in served
+            for field, other in each["fields"].items()
+        )
+        operation["description"] += f" Referenced rows must exist: {named}."
+
+
 def _known_examples(routes: Sequence[RouteSpec]) -> Schema:
     """Return the values of the resource's example bodies, by field."""
     known: Schema = {}
@@ -165,6 +181,8 @@ def operation_of(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         if route.method == "POST" and "<" not in route.path:
             unique = examples.unique_fields(route.body, resource)
             described |= {"x-unique": unique} if unique else {}
+            references = examples.references(route.body, resource)
+            described |= {"x-references": references} if references else {}
     return described
 
 

@@ -63,13 +63,84 @@ function makeUnique({ example, schema }, fields) {
 export function prepare(document) {
   for (const path of Object.values(document.paths)) {
     for (const operation of Object.values(path)) {
-      for (const content of Object.values(operation.requestBody?.content ?? {})) {
-        makeUnique(content, operation["x-unique"] ?? []);
-      }
+      for (const content of bodies(operation)) makeUnique(content, operation["x-unique"] ?? []);
     }
   }
   document.components.parameters.IdempotencyKey.example = `docs-${visit}`;
   return document;
+}
+
+// Return the first rows of a list; none if it cannot be read without a tenant or a filter.
+function reader({ paths }, load) {
+  const rows = new Map();
+  const needs = ({ $ref = "", required }) => required || $ref.endsWith("/Tenant");
+  return (list) => {
+    const get = paths[list]?.get;
+    if (!get || get.parameters.some(needs)) return [];
+    if (!rows.has(list)) rows.set(list, load(list));
+    return rows.get(list);
+  };
+}
+
+const bodies = (operation) => Object.values(operation?.requestBody?.content ?? {});
+
+// Put rows that exist into the example of a POST. Each visit takes others, because the key of a
+// junction table allows a pair once.
+async function fillReferences(post, read) {
+  let rest = number;
+  for (const { path, fields } of post["x-references"] ?? []) {
+    const rows = await read(path);
+    const row = rows[rest % rows.length];
+    rest = Math.floor(rest / Math.max(rows.length, 1));
+    if (row) fillFrom(row, Object.entries(fields), post);
+  }
+}
+
+function fillFrom(row, fields, operation) {
+  for (const { example } of bodies(operation)) {
+    for (const [name, other] of fields) {
+      if (name in example && row[other] !== undefined) example[name] = row[other];
+    }
+  }
+}
+
+// The operations on one row get the key of the first row, and its unique values and references.
+async function fillRow(path, operations, { paths }, read) {
+  const [list] = path.split("/{", 1);
+  const [row] = await read(list);
+  if (!row) return;
+  const { "x-unique": unique = [], "x-references": references = [] } = paths[list].post ?? {};
+  const names = [...unique, ...references.flatMap(({ fields }) => Object.keys(fields))];
+  for (const operation of Object.values(operations)) {
+    for (const parameter of operation.parameters) {
+      if (parameter.in === "path" && row[parameter.name] !== undefined) parameter.example = row[parameter.name];
+    }
+    if (path.endsWith("}")) fillFrom(row, names.map((name) => [name, name]), operation);
+  }
+}
+
+// Replace the keys in examples by those of rows that exist. `load` returns the first rows of a list.
+export async function fill(document, load) {
+  const read = reader(document, load);
+  await Promise.all(Object.entries(document.paths).map(async ([path, operations]) => {
+    if (path.includes("/{")) await fillRow(path, operations, document, read);
+    else if (operations.post) await fillReferences(operations.post, read);
+  }));
+  return document;
+}
+
+// Return what reads lists with this key. A list that cannot be read leaves the examples as they are.
+export function loader(key) {
+  return async (path) => {
+    const options = { headers: { "X-API-Key": key }, signal: AbortSignal.timeout(10_000) };
+    try {
+      const response = await fetch(`${path.slice(1)}?limit=20`, options);
+      return response.ok ? (await response.json()).data ?? [] : [];
+    } catch (error) {
+      console.info(`The examples have no rows of ${path}: ${error.message}`);
+      return [];
+    }
+  };
 }
 
 // An edited body is another request, so it gets another idempotency key.
@@ -79,9 +150,9 @@ export function intercept(request) {
   const key = request.headers?.["Idempotency-Key"];
   if (key) {
     const requestKey = `${request.url} ${key}`;
-    const bodies = sent.get(requestKey) ?? sent.set(requestKey, [request.body]).get(requestKey);
-    if (!bodies.includes(request.body)) bodies.push(request.body);
-    const edits = bodies.indexOf(request.body);
+    const before = sent.get(requestKey) ?? sent.set(requestKey, [request.body]).get(requestKey);
+    if (!before.includes(request.body)) before.push(request.body);
+    const edits = before.indexOf(request.body);
     if (edits > 0) request.headers["Idempotency-Key"] = `${key}-${edits}`;
   }
   return request;
@@ -146,6 +217,8 @@ export async function start(show) {
   watch(document.getElementById("swagger-ui"));
   const response = await fetch("openapi.json");
   const spec = prepare(await response.json());
+  const key = spec.components.securitySchemes.apiKey["x-local-key"]; // only in the local system
+  if (key) await fill(spec, loader(key));
   const ui = show({
     spec,
     dom_id: "#swagger-ui",
@@ -159,7 +232,6 @@ export async function start(show) {
     requestInterceptor: intercept,
     plugins: [() => ({ wrapComponents: COMPONENTS })],
     onComplete: () => {
-      const key = spec.components.securitySchemes.apiKey["x-local-key"]; // only in the local system
       if (key && !ui.authSelectors.authorized().get("apiKey")) {
         ui.preauthorizeApiKey("apiKey", key);
       }

@@ -1,38 +1,22 @@
 """/docs and /reference in Chromium: examples, keys, errors and links, on every view."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.fixtures.browser import OpenPage
+from tests.fixtures.browser import OpenPage, operation, send_twice
 from tests.fixtures.local_system import LocalSystem
-
-
-def opened(page: Page, operation: str) -> Locator:
-    """Open an operation, such as 'users/get_user', and return its block."""
-    block = page.locator(f"#operations-{operation.replace('/', '-')}")
-    block.locator(".opblock-summary-control").click()
-    expect(block.locator(".execute")).to_be_visible()
-    return block
-
-
-def send_twice(block: Locator, status: int) -> None:
-    for _ in range(2):
-        block.locator(".execute").click()
-        code = block.locator(".live-responses-table td.response-col_status:not(.col_header)")
-        expect(code).to_contain_text(str(status))
-        block.locator(".btn-clear").click()
 
 
 def test_examples_work_twice(demo_system: LocalSystem, open_page: OpenPage) -> None:
     window = open_page(demo_system, "/docs")
-    send_twice(opened(window.page, "users/get_user"), 200)
-    send_twice(opened(window.page, "users/create_user"), 201)
-    send_twice(opened(window.page, "products/create_product"), 201)
+    send_twice(operation(window.page, "users/get_user"), 200)
+    send_twice(operation(window.page, "users/create_user"), 201)
+    send_twice(operation(window.page, "products/create_product"), 201)
     window.screenshot("docs-operations")
 
 
 def test_errors_are_folded(demo_system: LocalSystem, open_page: OpenPage) -> None:
     window = open_page(demo_system, "/docs")
-    block = opened(window.page, "users/get_user")
+    block = operation(window.page, "users/get_user")
     statuses = block.locator(".responses-table:not(.live-responses-table) tr.response")
     expect(statuses).to_have_count(2)  # 200 and 304
     block.locator(".execute").click()

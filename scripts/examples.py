@@ -87,6 +87,12 @@ def unique_fields(body: BodySchema, resource: str) -> list[str]:
     return [name for name in body.fields if name in chosen]
 
 
+def has_row_values(method: str, resource: str) -> bool:
+    """Return whether /docs may put a row's values into the body, as no application chose them."""
+    is_update = method in ("PUT", "PATCH") and _declared(resource) is not None
+    return is_update and resource not in texts().update_examples
+
+
 def references(body: BodySchema, resource: str) -> list[dict[str, Any]]:
     """Return the rows that must exist for a POST: their list, and the fields that name them.
 

@@ -178,6 +178,8 @@ def operation_of(route: RouteSpec, components: Schema, known: Schema) -> Schema:
             media_type: {"schema": schema, "example": example} for media_type in route.media_types
         }
         described["requestBody"] = {"required": not route.body.may_be_missing, "content": content}
+        if examples.has_row_values(route.method, resource):
+            described["x-row-values"] = True
         if route.method == "POST" and "<" not in route.path:
             unique = examples.unique_fields(route.body, resource)
             described |= {"x-unique": unique} if unique else {}

@@ -104,7 +104,8 @@ function fillFrom(row, fields, operation) {
   }
 }
 
-// The operations on one row get the key of the first row, and its unique values and references.
+// The operations on one row get the key of the first row, and its unique values and references. With
+// x-row-values they get all of its values, which its constraints allow.
 async function fillRow(path, operations, { paths }, read) {
   const [list] = path.split("/{", 1);
   const [row] = await read(list);
@@ -115,7 +116,8 @@ async function fillRow(path, operations, { paths }, read) {
     for (const parameter of operation.parameters) {
       if (parameter.in === "path" && row[parameter.name] !== undefined) parameter.example = row[parameter.name];
     }
-    if (path.endsWith("}")) fillFrom(row, names.map((name) => [name, name]), operation);
+    const filled = operation["x-row-values"] ? Object.keys(row) : names;
+    if (path.endsWith("}")) fillFrom(row, filled.map((name) => [name, name]), operation);
   }
 }
 

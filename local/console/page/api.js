@@ -62,6 +62,8 @@ const REMEDIES = { // docs/errors.md has all of them
   stale_version: 'Another client changed the row since you opened it. Load it again, and repeat your change.',
   unauthenticated: 'Choose an API key that exists: see API keys.',
   insufficient_scope: 'Choose a key with this scope, for example local-admin.',
+  no_tenant: 'Create a key with a tenant under API keys. Enter it here; if it has several tenants, also the tenant.',
+  tenant_not_allowed: 'Enter one of the tenants of this key, which API keys lists.',
   rate_limited: 'This key has used its requests. Wait, or choose local-admin.',
   query_too_expensive: 'Read fewer rows: add a condition on an indexed column, or a limit.',
   statement_timeout: 'The query took too long. Read fewer rows.',

@@ -43,7 +43,7 @@ READ = """<main><rapi-doc
   render-style="read" load-fonts="false" show-header="false" allow-try="false"
   allow-authentication="false" allow-server-selection="false" allow-spec-url-load="false"
   allow-spec-file-load="false" allow-spec-file-download="false" schema-style="table"
-  show-method-in-nav-bar="as-colored-text" use-path-in-nav-bar="false"></rapi-doc></main>
+  show-method-in-nav-bar="as-plain-text" use-path-in-nav-bar="false"></rapi-doc></main>
 <script type="module" src="docs/reference.js"></script>"""
 LINKS = {"docs": "Try requests", "reference": "Read", "openapi.json": "openapi.json"}
 LOCAL_LINKS = {"./": "Home"} | LINKS | {"graphiql": "GraphQL", "console": "Console"}

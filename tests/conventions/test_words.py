@@ -29,7 +29,6 @@ IN_DOCUMENTS = INSTEAD | {
     "anybody": "name the actor",
     "bears": "accepts, carries",
     "everybody": "all clients, all users",
-    "mend": "fix",
     "mends": "fixes",
     "tells": "says, shows, reports",
 }

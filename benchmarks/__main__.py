@@ -116,7 +116,14 @@ def run(sizes: Sizes, aws: AwsServer) -> report.Sections:
         },
         tenants=more,
     )
-    about = report.Run(sizes.note, sizes.shop, database.version, sizes.rounds, sizes.cold_samples)
+    about = report.Run(
+        sizes.note,
+        sizes.shop,
+        database.version,
+        sizes.rounds,
+        sizes.cold_samples,
+        report.libraries(),
+    )
     return {
         **report.sections(figures, functions, about),
         "tls": encrypted.section(with_tls),

@@ -91,7 +91,7 @@ BUILD = ROOT / ".aws-sam/build"
 
 def built(name: str) -> Contender:
     """Return the contender for a function that `sam build` has built."""
-    return Contender(name, "handler", built=BUILD / name)
+    return Contender(name, "handler", built=BUILD / name, variables=(("SLUICE_APP", "shop"),))
 
 
 def command(program: str, *arguments: str) -> list[str]:

@@ -44,6 +44,7 @@ class Run:
     postgres: str  # its version
     rounds: int
     samples: int
+    libraries: str  # their versions
 
 
 class Goal(NamedTuple):
@@ -143,7 +144,7 @@ def sections(figures: Figures, functions: Mapping[str, ColdSamples], about: Run)
             "descriptions have over 300 characters, some 10,000. All contenders log in as the",
             "same role, with the settings that its migration pinned (`random_page_cost` 1.1, `jit`",
             "off).",
-            f"{libraries()}.",
+            f"{about.libraries}.",
         ],
         "goals": [
             "## Goals",

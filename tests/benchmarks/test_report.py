@@ -1,6 +1,7 @@
 """The page of results: goals with their figures, tables, and what a quick look says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks import report
 from benchmarks.cold import ColdSamples
@@ -18,6 +19,7 @@ from benchmarks.modes import FAR, FURTHER, NEAR
 from benchmarks.sizes import QUICK
 from benchmarks.warm import WarmTimings
 
+ABOUT = report.Run("", QUICK.shop, "18.6", rounds=2, samples=2, libraries="pg8000 1.31.5")
 SECONDS = {SLUICE: 100.0, BARE: 50.0, FASTAPI: 400.0, HEALTH: 60.0, GRAPHQL: 120.0}
 
 
@@ -82,7 +84,7 @@ def test_missed_goals_of_orders_and_graphql_are_named() -> None:
 
 
 def test_quick_look_says_so() -> None:
-    about = report.Run(QUICK.note, QUICK.shop, "18.6", rounds=2, samples=2)
+    about = replace(ABOUT, note=QUICK.note)
 
     sections = report.sections(figures(), {}, about)
 
@@ -91,9 +93,7 @@ def test_quick_look_says_so() -> None:
 
 
 def test_warm_section_has_a_table_for_each_distance() -> None:
-    about = report.Run("", QUICK.shop, "18.6", rounds=2, samples=2)
-
-    lines = report.sections(figures(), {}, about)["warm"]
+    lines = report.sections(figures(), {}, ABOUT)["warm"]
 
     assert [line for line in lines if line.startswith("At ")] == [
         f"At {distance}:" for distance in (NEAR, FAR, FURTHER)

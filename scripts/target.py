@@ -94,8 +94,8 @@ def check_certificate(parameters: Mapping[str, str], layer: Path = ROOT / "layer
         raise DeployError(
             f"DbCaFile is {path}, but layers/shared/certificates/{name} does not exist or contains "
             "no certificate, so the functions could not verify the database. For RDS and Aurora, "
-            "download AWS's global-bundle.pem to that file; the commands are in docs/deploy.md, "
-            'section "Before"'
+            "download the bundle of the database's Region to it; the commands are in "
+            'docs/deploy.md, section "Before"'
         )
 
 

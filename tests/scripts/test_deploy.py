@@ -306,7 +306,7 @@ def test_missing_certificate_stops_early(built: Path, source: str) -> None:
     target = DeployTarget("default", "shop", parameters=given if source == "override" else {})
     with pytest.raises(
         DeployError,
-        match=r"layers/shared/certificates/missing\.pem does not exist.*global-bundle\.pem",
+        match=r"certificates/missing\.pem does not exist.*bundle of the database's Region",
     ):
         run(account, built, target)
     assert account.done == []

@@ -87,6 +87,31 @@ def test_diagrams_are_drawn(browser: Browser, origin: str) -> None:
     page.close()
 
 
+# Mermaid draws into a closed shadow root, which this opens.
+OPEN_SHADOWS = """
+    const attach = Element.prototype.attachShadow;
+    Element.prototype.attachShadow = function () { return attach.call(this, { mode: "open" }); };
+"""
+# A picture that is wider than the page is shrunk, with its text.
+TEXT_SIZES = """() => [...document.querySelectorAll("div.mermaid")].map((diagram) => {
+    const svg = diagram.shadowRoot.querySelector("svg");
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    return scale * parseFloat(getComputedStyle(svg.querySelector(".nodeLabel")).fontSize);
+})"""
+
+
+def test_text_of_diagrams_is_legible_on_a_phone(browser: Browser, origin: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.add_init_script(OPEN_SHADOWS)
+    page.goto(f"{origin}/architecture.html")
+    page.wait_for_function("document.querySelectorAll('div.mermaid').length == 4")
+
+    sizes = page.evaluate(TEXT_SIZES)
+    assert len(sizes) == 4
+    assert min(sizes) >= 12
+    page.close()
+
+
 COPIED = """() => [...document.querySelectorAll(".language-console code")].map((code) => {
     code.setAttribute("data-md-copying", "");
     return code.innerText.trim();

@@ -95,7 +95,7 @@ def check_certificate(parameters: Mapping[str, str], layer: Path = ROOT / "layer
             f"DbCaFile is {path}, but layers/shared/certificates/{name} does not exist or contains "
             "no certificate, so the functions could not verify the database. For RDS and Aurora, "
             "download the bundle of the database's Region to it; the commands are in "
-            'docs/deploy.md, section "Before"'
+            'docs/deploy.md, section "What you need"'
         )
 
 

@@ -17,7 +17,7 @@ from graphql import build_schema, parse, validate
 from tests.fixtures.commands import ROOT, RUN_AS_PAGES, pages
 from tests.fixtures.template import load_template
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 BY_COMMAND = {"sh", "console"}  # test_commands.py
 NOT_CODE = {"mermaid", "text"}  # pictures, and outputs of the blocks above
 SCHEMAS = {
@@ -75,8 +75,9 @@ COVERED = {
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
-    """Yield the language and the text of each code block."""
-    yield from BLOCK.findall(page.read_text())
+    """Yield the language and the text of each code block, also of those in lists."""
+    for indent, language, text in BLOCK.findall(page.read_text()):
+        yield language, re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
 
 
 def of_language(language: str) -> list[tuple[str, str]]:

@@ -191,12 +191,14 @@ build: .venv-sam/.done artefacts ## build the functions and layers with sam buil
 	@du -sh .aws-sam/build/*/ | sed "s/^/  /"
 
 # The release's name is written into the layer, so that a changed parameter alone publishes new versions, too.
+# A recipe's line that names $(MAKE) itself also runs in `make -n`, which would deploy.
+THIS_MAKE = $(MAKE)
 .PHONY: deploy
 deploy: .venv/.run .venv-sam/.done ## build, show the changes, migrate, deploy: STAGE=production (a section of samconfig.toml)
 	@test -n "$(STAGE)" || { echo "Set STAGE to a section of samconfig.toml: make deploy STAGE=production"; exit 1; }
 	@$(BIN)/python scripts/connection_budget.py
 	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" \
-		$(BIN)/python scripts/deploy.py "$(STAGE)" --sam .venv-sam/bin/sam --make "$(MAKE)" $(ARGS)
+		$(BIN)/python scripts/deploy.py "$(STAGE)" --sam .venv-sam/bin/sam --make "$(THIS_MAKE)" $(ARGS)
 
 # API keys and dead letters: of a deployment with STACK=sluice, otherwise of the running local system.
 OF_STACK = $(if $(STACK),--stack "$(STACK)")

@@ -125,6 +125,18 @@ def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: in
     assert ("No session has such a test" in done.stderr) is (codes == "5 5 5 5")
 
 
+def test_dry_run_deploys_nothing(tmp_path: Path) -> None:
+    """make runs a recipe's line that names $(MAKE) also in a dry run."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    python.chmod(0o755)
+
+    done = make("deploy", "STAGE=aurora", f"BIN={tmp_path}", path=tmp_path, dry=True)
+    assert done.returncode == 0, done.stderr
+    assert 'scripts/deploy.py "aurora"' in done.stdout
+    assert not (tmp_path / "ran").exists()
+
+
 def make_test(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Run `make test` with a shell script instead of Python."""
     python = tmp_path / "python"

@@ -24,7 +24,7 @@ from local.database import DatabaseUnusable, connect, settings_from_url  # noqa:
 from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
-from local.system import STOP_SIGNALS, Options, StartError, run  # noqa: E402
+from local.system import LISTEN, STOP_SIGNALS, Options, StartError, run  # noqa: E402
 from local.terminal import Terminal  # noqa: E402
 from sluice import application  # noqa: E402
 from sluice.application import ApplicationError  # noqa: E402
@@ -66,6 +66,7 @@ def main() -> int:
             Options(
                 state=home,
                 port=_port(arguments.port),
+                listen=arguments.listen,
                 database_url=_database_url(),
                 replica_host=ENVIRON.get("SLUICE_REPLICA_HOST", ""),
                 demo_data=_demo_data(),
@@ -91,6 +92,12 @@ def _arguments() -> argparse.Namespace:
         "--port",
         default=ENVIRON.get("PORT") or "3000",
         help="default: PORT, or 3000; 0: any free port",
+    )
+    parser.add_argument(
+        "--listen",
+        choices=LISTEN,
+        default=LISTEN[0],
+        help="the gateway's address; 0.0.0.0 is for a container that publishes the port",
     )
     parser.add_argument("--verbose", action="store_true", help="show the functions' logs")
     parser.add_argument(

@@ -30,7 +30,7 @@ class PortForwarder:
 
     def __init__(self, port: int, *, address: str | None = None) -> None:
         self._port = port
-        self._address = address or _bridge_address()
+        self._address = address or bridge_address()
         self._listener: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
     source.close()
 
 
-def _bridge_address() -> str | None:
+def bridge_address() -> str | None:
     """Return the address of Docker's bridge, or None without one (Docker Desktop, or no Docker)."""
     try:
         import fcntl

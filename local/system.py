@@ -39,6 +39,8 @@ from sluice import application
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - for a container; the default is loopback
+LISTEN = ("127.0.0.1", EVERY_ADDRESS)
 WATCH_SECONDS = 0.5
 MAX_RESTARTS = 5
 PASSWORD_VARIABLES = {
@@ -57,6 +59,7 @@ class Options:
 
     state: Path
     port: int
+    listen: str = LISTEN[0]  # of the gateway; all other servers listen on loopback
     database_url: str = ""  # empty: the embedded server
     replica_host: str = ""  # a replica of the database, `host` or `host:port`
     demo_data: bool = True  # add the application's demo data to an empty database
@@ -73,10 +76,14 @@ def run(options: Options, terminal: Terminal) -> None:
     with ExitStack() as parts:
         state.claim()
         parts.callback(state.release)
-        listener = parts.enter_context(_listen(options.port))
+        listener = parts.enter_context(_listen(options.listen, options.port))
         aws = AwsServer(state.home / "aws.log", tls=options.aws_tls)
         parts.callback(aws.stop)
         aws.launch()  # it starts while PostgreSQL starts
+        if options.listen == EVERY_ADDRESS:
+            terminal.notice(
+                "--listen 0.0.0.0: all who reach this port can use the local keys and the console"
+            )
         server, url = _database(options, state, parts)
         access = prepare_own(url, state, parts) if server is None else prepare_embedded(url, state)
         database = settings_from_url(url)
@@ -285,15 +292,16 @@ def _ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:
         signal.signal(signum, signal.SIG_IGN)
 
 
-def _listen(port: int) -> socket.socket:
-    """Return a socket that is bound to the port. Raise StartError if the port cannot be used.
+def _listen(address: str, port: int) -> socket.socket:
+    """Return a socket that is bound to the address and port.
 
-    This is the first step, so that the error appears before any part is started.
+    Raise StartError if the port cannot be used. This is the first step, so that the error appears
+    before any part is started.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
     except OSError as error:
         listener.close()
         if error.errno == errno.EACCES:
@@ -302,7 +310,7 @@ def _listen(port: int) -> socket.socket:
             ) from error
         other = port + 1 if port < 65535 else 3000
         raise StartError(
-            f"port {port} on 127.0.0.1 is in use; use another: PORT={other} make run"
+            f"port {port} on {address} is in use; use another: PORT={other} make run"
         ) from error
     return listener
 

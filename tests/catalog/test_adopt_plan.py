@@ -11,6 +11,7 @@ import pytest
 from catalog.adopt.command import default_name
 from sluice.libpq_url import parse_url
 from testing.copied_repository import run
+from testing.environments import VENV
 from tests.fixtures.adopt import SCHEMA, ForeignSchema
 from tests.fixtures.template import ROOT
 
@@ -91,7 +92,7 @@ def test_colour_on_a_terminal_respects_no_color(
     crm: ForeignSchema, variable: str, coloured: bool
 ) -> None:
     reader, terminal = os.openpty()
-    python = ROOT / ".venv/bin/python"
+    python = VENV / "bin/python"
     environment = {"NO_COLOR": variable, "FROM": crm.url, "PYTHONPATH": ".:layers/shared"}
     pid = os.posix_spawn(
         python,

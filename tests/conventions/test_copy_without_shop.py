@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sluice import application
+from testing.environments import SAM_VENV, VENV
 from tests.fixtures.template import ROOT
 
 # What goes away with the shop: its package, its tests, and its demo with the tests that run on it.
@@ -20,7 +21,6 @@ SHOP = (
     "tests/template/test_events.py",
     "tests/conventions/test_copy_without_shop.py",
 )
-ENVIRONMENTS = (".venv", ".venv-sam")
 ENGINE_TESTS = ("tests/engine", "tests/suites")
 MIN_PASSED = 3_000  # of 3,600
 
@@ -32,8 +32,8 @@ def copy_without_shop(folder: Path) -> None:
         if not any(Path(name).is_relative_to(moved) for moved in shop):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    for name in ENVIRONMENTS:
-        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(VENV)
+    (folder / ".venv-sam").symlink_to(SAM_VENV)
     settings = folder / "pyproject.toml"
     settings.write_text(settings.read_text().replace('\napp = "shop"', '\napp = "sample"'))
     _run(folder, "git", "init", "--quiet")

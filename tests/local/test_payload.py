@@ -12,6 +12,7 @@ from local.http1 import HttpRequest
 from local.payload import build_event
 from local.routes import RouteTable
 from local.template import HttpApiRoute, read_template
+from testing.environments import SAM_VENV
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = """
@@ -84,7 +85,7 @@ def local_event(
 
 @pytest.fixture(scope="module")
 def sam_events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    python = Path(os.environ.get("SLUICE_SAM_PYTHON", ROOT / ".venv-sam/bin/python"))
+    python = Path(os.environ.get("SLUICE_SAM_PYTHON", SAM_VENV / "bin/python"))
     if not python.exists():
         pytest.skip(
             "SAM CLI is not installed: make .venv-sam/.done, or set SLUICE_SAM_PYTHON to its Python"

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from testing.environments import VENV
 from tests.fixtures.template import ROOT
 from tests.fixtures.tutorial import Newcomer, Step, edit, matches, steps
 
@@ -27,7 +28,7 @@ def clone() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)  # as root, PostgreSQL runs as another user
         subprocess.run(["git", "clone", "--quiet", ROOT, folder / "sluice"], check=True)
-        (folder / "sluice" / ".venv").symlink_to((ROOT / ".venv").resolve())
+        (folder / "sluice" / ".venv").symlink_to(VENV.resolve())
         for requirements in (folder / "sluice" / "requirements").iterdir():
             os.utime(requirements, (0, 0))
         yield folder / "sluice"

@@ -162,3 +162,15 @@ def test_last_lines_name_the_failed_tests(tmp_path: Path) -> None:
         "ERROR SLUICE_APP=sample test_it.py::test_error",
         "Failed sessions: sample",
     ]
+
+
+def test_environments_are_where_sluice_venv_says(tmp_path: Path) -> None:
+    """A container keeps them outside the folder that it shares with its host."""
+    elsewhere = str(tmp_path / "packages")
+    done = make("run", "check", path=tmp_path, dry=True, SLUICE_VENV=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert f"-m venv {elsewhere}\n" in done.stdout
+    assert f"-m venv {elsewhere}-sam\n" in done.stdout
+    assert f"exec {elsewhere}/bin/python -m local" in done.stdout
+    assert f"{elsewhere}-sam/bin/sam validate" in done.stdout
+    assert ".venv" not in done.stdout

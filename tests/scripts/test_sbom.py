@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.environments import AUDIT_VENV, VENV
+
 ROOT = Path(__file__).parents[2]
 PINNED = sorted(
     [*ROOT.glob("layers/*/requirements.txt"), *ROOT.glob("functions/*/requirements.txt")]
@@ -14,13 +16,19 @@ PINNED = sorted(
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
-@pytest.mark.skipif(
-    not (ROOT / ".venv-audit/.done").exists(), reason="`make sbom` installs cyclonedx-py"
-)
+@pytest.mark.skipif(not (AUDIT_VENV / ".done").exists(), reason="`make sbom` installs cyclonedx-py")
 def test_bill_of_the_layer_has_its_packages() -> None:
     bill_file = ".sbom/layers/shared.json"
     subprocess.run(
-        ["make", "--always-make", "--old-file=.venv-audit/.done", bill_file], cwd=ROOT, check=True
+        [
+            "make",
+            "--always-make",
+            f"--old-file={AUDIT_VENV}/.done",
+            f"SLUICE_VENV={VENV}",
+            bill_file,
+        ],
+        cwd=ROOT,
+        check=True,
     )
     bill = json.loads((ROOT / bill_file).read_text())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from testing.environments import VENV
 from tests.fixtures.sdk import ROOT
 
 PYRIGHT = "pyright@1.1.414"
@@ -39,7 +40,7 @@ def test_other_language_is_refused() -> None:
 def test_pyright_accepts_the_client(python_sdk: Path) -> None:
     if shutil.which("npx") is None:
         pytest.skip("pyright needs npx")
-    command = ["npx", "--yes", PYRIGHT, "--pythonpath", str(ROOT / ".venv/bin/python")]
+    command = ["npx", "--yes", PYRIGHT, "--pythonpath", str(VENV / "bin/python")]
     done = subprocess.run(command, cwd=python_sdk, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -25,7 +25,7 @@ from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
 from local.system import LISTEN, STOP_SIGNALS, Options, StartError, run  # noqa: E402
-from local.terminal import Terminal  # noqa: E402
+from local.terminal import Terminal, has_colours  # noqa: E402
 from sluice import application  # noqa: E402
 from sluice.application import ApplicationError  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
@@ -56,7 +56,7 @@ def main() -> int:
     terminal = Terminal(
         sys.stdout,
         verbose=arguments.verbose,
-        colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"),
+        colour=has_colours(sys.stdout, ENVIRON),
     )
     for signum in STOP_SIGNALS:
         signal.signal(signum, _interrupt)

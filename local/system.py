@@ -43,6 +43,8 @@ EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - for a container; the default is loopba
 LISTEN = ("127.0.0.1", EVERY_ADDRESS)
 WATCH_SECONDS = 0.5
 MAX_RESTARTS = 5
+OWN_TABLES = "your own tables: make adopt FROM=postgresql://…, as docs/tutorial/own-tables.md shows"
+OWN_CODE = "rules and routes of your own: docs/overrides.md"
 PASSWORD_VARIABLES = {
     "SLUICE_DB_USER": "SLUICE_DB_PASSWORD",
     "SLUICE_ANALYST_USER": "SLUICE_ANALYST_PASSWORD",
@@ -84,7 +86,7 @@ def run(options: Options, terminal: Terminal) -> None:
             terminal.notice(
                 "--listen 0.0.0.0: all who reach this port can use the local keys and the console"
             )
-        server, url = _database(options, state, parts)
+        server, url = _database(options, state, parts, terminal)
         access = prepare_own(url, state, parts) if server is None else prepare_embedded(url, state)
         database = settings_from_url(url)
         server_address = f"{database.host}:{database.port}"
@@ -173,7 +175,9 @@ class _System:
                 first_request = (
                     examples.first_request() if self._access.has_tables else "/health/ready"
                 )
-                self._terminal.ready(url, time.perf_counter() - began, first_request)
+                seconds = time.perf_counter() - began
+                next_step = OWN_TABLES if self._server else OWN_CODE
+                self._terminal.ready(url, seconds, first_request, next_step)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
@@ -316,11 +320,14 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 def _database(
-    options: Options, state: StateFolder, parts: ExitStack
+    options: Options, state: StateFolder, parts: ExitStack, terminal: Terminal
 ) -> tuple[PostgresServer | None, str]:
     if options.database_url:
         return None, options.database_url
-    server = PostgresServer(state.home / "postgres")
+    folder = state.home / "postgres"
+    if not folder.exists():
+        terminal.step("first start", f"creates a database in {folder}: a few seconds")
+    server = PostgresServer(folder)
     parts.callback(server.stop)
     server.start()
     return server, create_embedded(server)

@@ -5,6 +5,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
@@ -19,6 +20,12 @@ YELLOW = "33"
 PLAIN = "0"
 MAX_WAITING_LINES = 10_000
 CLOSE_SECONDS = 2.0
+
+
+def has_colours(out: IO[str], environ: Mapping[str, str]) -> bool:
+    """Return whether `out` is a terminal with colours, and NO_COLOR is not set."""
+    is_terminal = out.isatty() and environ.get("TERM") != "dumb"
+    return is_terminal and not environ.get("NO_COLOR")  # https://no-color.org
 
 
 class Terminal:
@@ -46,8 +53,8 @@ class Terminal:
         """Print one step of the start."""
         self._line(f"  {self._paint(DIM, f'{label:<11}')} {text}")
 
-    def ready(self, url: str, seconds: float, path: str) -> None:
-        """Print the URL of the system, its API keys, and a first request to `path`."""
+    def ready(self, url: str, seconds: float, path: str, next_step: str) -> None:
+        """Print the addresses of the system, its API keys, a first request to `path`, and more."""
         name, address = self._paint(BOLD, "Sluice"), self._paint(BOLD, url)
         self._line(f"\n  {name} is ready at {address}  ({seconds:.1f} s)\n")
         for position, local_key in enumerate(LOCAL_KEYS):
@@ -56,8 +63,10 @@ class Terminal:
                 f"{local_key.key:<14} {self._paint(DIM, local_key.description)}",
             )
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}{path}'")
-        self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")
-        self.step("watch", f"{url}/console")
+        self.step("REST", f"{url}/docs")
+        self.step("GraphQL", f"{url}/graphiql")
+        self.step("console", f"{url}/console")
+        self.step("next", next_step)
         self.step("stop", "Ctrl-C\n")
 
     def log_access(self, access: AccessRecord) -> None:

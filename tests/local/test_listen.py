@@ -1,4 +1,4 @@
-"""Who reaches the local system from outside: nobody, or the gateway with `--listen 0.0.0.0`.
+"""Outside this machine, only the gateway can be reached, and only with `--listen 0.0.0.0`.
 
 Another address of this machine stands for the outside, as in a container that publishes the port.
 """

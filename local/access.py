@@ -50,8 +50,8 @@ class DatabaseAccess:
         """Return the settings with which `login` connects to the database at `url`."""
         settings = settings_from_url(url)
         auth = settings.auth if login.role == settings.user else "password"
-        return replace(
-            settings, user=login.role, password=login.password, auth=auth, migrated=self.migrated
+        return settings._replace(
+            user=login.role, password=login.password, auth=auth, migrated=self.migrated
         )
 
     def environment(self, url: str, user: str | None) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal
 
 from sluice.db.database import Database
@@ -83,7 +82,7 @@ class ImportStatus:
 
 def import_jobs_fetcher(settings: DatabaseSettings) -> FetchJobs:
     """Return a function that fetches the newest imports; it connects when first called."""
-    impatient = replace(settings, pool_overflow=0, connect_timeout=1.0, socket_timeout=2.0)
+    impatient = settings._replace(pool_overflow=0, connect_timeout=1.0, socket_timeout=2.0)
     database = Database(make_pool(impatient, "function"))
     imports = ImportJobRepository(database, CursorSigner(b"cursors are not used"))
 

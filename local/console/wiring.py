@@ -1,6 +1,6 @@
 """Make the parts of the console, and pass on to them what the local system records."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.console.api import ConsoleApi, ConsoleParts
@@ -50,7 +50,7 @@ class LocalConsole:
         """Return the API. `pools` has the pools by function name."""
         servers = self._servers
         schemas = application.current().search_path
-        roles = [replace(each, search_path=schemas) for each in (servers.app, servers.analyst)]
+        roles = [each._replace(search_path=schemas) for each in (servers.app, servers.analyst)]
         fetch = None
         if servers.maintenance is not None:
             users = [role.user for role in roles]

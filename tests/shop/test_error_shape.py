@@ -1,6 +1,5 @@
 """Every error is a problem document (RFC 9457), and a test case exists for every error code."""
 
-import dataclasses
 import os
 import uuid
 from collections.abc import Callable
@@ -48,8 +47,8 @@ def missing_table(shop: Shop) -> ApiResponse:
 
 def unreachable(shop: Shop) -> ApiResponse:
     settings = runtime.current().settings
-    database = dataclasses.replace(settings.database, port=1)
-    runtime.set_current(runtime.build(dataclasses.replace(settings, database=database)))
+    database = settings.database._replace(port=1)
+    runtime.set_current(runtime.build(settings._replace(database=database)))
     return shop.get("/api/products")
 
 
@@ -68,7 +67,7 @@ def request_past_cloudfront(shop: Shop) -> ApiResponse:
 
 def request_over_the_quota(shop: Shop) -> ApiResponse:
     current = runtime.current()
-    one_a_day = dataclasses.replace(current.settings, rate_tiers={"default": (1, 86_400)})
+    one_a_day = current.settings._replace(rate_tiers={"default": (1, 86_400)})
     runtime.set_current(runtime.Runtime(one_a_day, current.database))
     shop.get("/api/products", x_api_key="local-reader")
     return shop.get("/api/products", x_api_key="local-reader")
@@ -76,18 +75,14 @@ def request_over_the_quota(shop: Shop) -> ApiResponse:
 
 def dynamodb_unreachable(shop: Shop) -> ApiResponse:
     current = runtime.current()
-    aws = dataclasses.replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    runtime.set_current(
-        runtime.Runtime(dataclasses.replace(current.settings, aws=aws), current.database)
-    )
+    aws = current.settings.aws._replace(dynamodb_endpoint="http://127.0.0.1:1")
+    runtime.set_current(runtime.Runtime(current.settings._replace(aws=aws), current.database))
     return shop.get("/api/products")
 
 
 def pool_exhausted(shop: Shop) -> ApiResponse:
     current = runtime.current()
-    small = dataclasses.replace(
-        current.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
-    )
+    small = current.settings.database._replace(pool_size=1, pool_overflow=0, pool_timeout=0.05)
     pool = make_pool(small, "function")
     runtime.set_current(runtime.Runtime(current.settings, Database(pool)))
     with closing(pool.checkout()):

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -32,8 +31,8 @@ def studios(
     copy_database(server, template, name)
     endpoint = emulated.dynamodb_endpoint
     settings = runtime_settings(server.url("sluice_app", name, password="canary-app"), emulated)
-    aws = replace(emulated, s3_endpoint=endpoint)
-    built = runtime.build(replace(settings, aws=aws, imports_bucket=BUCKET, rls=policies))
+    aws = emulated._replace(s3_endpoint=endpoint)
+    built = runtime.build(settings._replace(aws=aws, imports_bucket=BUCKET, rls=policies))
     url = server.url(database=name)
     with closing(owner_connection(url)) as owner, closing(bucket_client(endpoint)) as s3:
         for table in TABLES if not policies else ():

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def api(isolated_client: Client) -> Iterator[Any]:
     isolated_client.sql(TABLE)
     current = runtime.current()
     tokens = JwtSettings(ISSUER, AUDIENCE, "", verified_by_gateway=True, tenant_claim="sub")
-    settings = replace(current.settings, jwt=tokens)
+    settings = current.settings._replace(jwt=tokens)
     runtime.set_current(runtime.Runtime(settings, current.database))
     yield resource_api(DraftRepository)
     runtime.set_current(current)

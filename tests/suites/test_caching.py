@@ -1,6 +1,5 @@
 """`Cache-Control` and `Vary`: a shared cache never sends one client's response to another."""
 
-import dataclasses
 import re
 from collections.abc import Callable
 
@@ -35,7 +34,7 @@ def vary(response: ApiResponse) -> set[str]:
 
 def rate_limited_response(client: Client, method: str, path: str) -> ApiResponse:
     current = runtime.current()
-    settings = dataclasses.replace(current.settings, rate_tiers={"default": (1, 86_400)})
+    settings = current.settings._replace(rate_tiers={"default": (1, 86_400)})
     runtime.set_current(runtime.Runtime(settings, current.database))
     client.call(method, path, x_api_key="local-reader")
     return client.call(method, path, x_api_key="local-reader")

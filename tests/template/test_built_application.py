@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,7 @@ def test_function_handles_its_event(
     event = json.loads(path.read_text())
     key = add_api_key("canary-built", *application.named(APP).all_scopes)
     event["headers"]["x-api-key"] = key
-    as_app = replace(database, user="sluice_app")
+    as_app = database._replace(user="sluice_app")
     environ = {
         "SLUICE_DB_PASSWORD": "canary-app",
         "SLUICE_ANALYST_USER": "sluice_analyst",

@@ -1,13 +1,15 @@
 """The settings of a database and of the connections to it. settings.py reads them."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 TlsMode = Literal["verify-full", "off"]
 Pooler = Literal["none", "pgbouncer", "rds-proxy"]
 Auth = Literal["password", "iam", "none"]  # none: the server asks for no password (trust, peer)
 
 POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py lists them, too
+SECRET_FIELDS = frozenset(
+    {"password", "secret_access_key", "session_token", "credentials_token", "cursor_key"}
+)
 RESUME_SECONDS = 60.0  # a paused Aurora resumes in about 15, after a day in more than 30
 
 
@@ -19,15 +21,23 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
+def repr_without_secrets(values: NamedTuple) -> str:
+    """Return the `repr` of a named tuple, without its `SECRET_FIELDS`.
+
+    `%` formatting with the tuple itself, and `json.dumps`, would still write them.
+    """
+    shown = [f"{k}={v!r}" for k, v in values._asdict().items() if k not in SECRET_FIELDS]
+    return f"{type(values).__name__}({', '.join(shown)})"
+
+
+class DatabaseSettings(NamedTuple):
     """A database, and the connections of one execution environment to it. Times are in seconds."""
 
     host: str  # a name, an address, or the directory of a Unix socket, which starts with /
     name: str
     user: str
     port: int = 5432
-    password: str = field(default="", repr=False)
+    password: str = ""
     secret_arn: str = ""  # of a secret {"username": …, "password": …}, if there is no password
     auth: Auth = "password"  # iam: an RDS token, signed by this function's role
     tls: TlsMode = "verify-full"
@@ -46,9 +56,12 @@ class DatabaseSettings:
     migrated: bool = True  # False: `make migrate` was not run, so sessions are read-only
     deadline_share: float = 1.0  # the longest wait, as a part of the request's remaining time
 
+    def __repr__(self) -> str:
+        return repr_without_secrets(self)
+
     def for_batch(self) -> "DatabaseSettings":
         """Return these settings for batch jobs, whose connections wait for a paused Aurora."""
-        return replace(self, connect_timeout=max(self.connect_timeout, RESUME_SECONDS))
+        return self._replace(connect_timeout=max(self.connect_timeout, RESUME_SECONDS))
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":

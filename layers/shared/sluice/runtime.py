@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -274,12 +273,12 @@ def with_search_path(settings: Settings, schemas: tuple[str, ...]) -> Settings:
     """Return settings whose sessions have the application's search_path, on each server."""
     adhoc_sql, replica = settings.adhoc_sql, settings.replica
     if adhoc_sql is not None:
-        database = replace(adhoc_sql.database, search_path=schemas)
-        adhoc_sql = replace(adhoc_sql, database=database)
+        database = adhoc_sql.database._replace(search_path=schemas)
+        adhoc_sql = adhoc_sql._replace(database=database)
     if replica is not None:
-        replica = replace(replica, search_path=schemas)
-    database = replace(settings.database, search_path=schemas)
-    return replace(settings, database=database, adhoc_sql=adhoc_sql, replica=replica)
+        replica = replica._replace(search_path=schemas)
+    database = settings.database._replace(search_path=schemas)
+    return settings._replace(database=database, adhoc_sql=adhoc_sql, replica=replica)
 
 
 def set_current(runtime: Runtime | None) -> None:

@@ -7,10 +7,10 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
-from sluice.database_settings import POOLERS, Auth
+from sluice.database_settings import POOLERS, Auth, repr_without_secrets
 from sluice.database_settings import DatabaseSettings as DatabaseSettings
 from sluice.database_settings import Pooler as Pooler
 from sluice.database_settings import SettingsError as SettingsError
@@ -28,22 +28,24 @@ REPLICA_DEADLINE_SHARE = 0.5  # the other half is left for the primary if the re
 SOCKET_TIMEOUT_MARGIN = 4.0  # seconds after the statement timeout
 
 
-@dataclass(frozen=True, slots=True)
-class AwsSettings:
+class AwsSettings(NamedTuple):
     """The region and credentials that Lambda provides. Endpoints are for emulators."""
 
     region: str = ""
     access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-    session_token: str = field(default="", repr=False)
+    secret_access_key: str = ""
+    session_token: str = ""
     credentials_url: str = ""  # where to fetch the three above, if they are not set
-    credentials_token: str = field(default="", repr=False)  # for the Authorization header there
+    credentials_token: str = ""  # for the Authorization header there
     secrets_endpoint: str = ""
     dynamodb_endpoint: str = ""
     s3_endpoint: str = ""
     sqs_endpoint: str = ""
     fips: bool = False  # use the hosts whose cryptography is validated for FIPS 140
     ca_file: str = ""  # PEM, for AWS's certificates; empty: the system's certificate authorities
+
+    def __repr__(self) -> str:
+        return repr_without_secrets(self)
 
 
 class JwtSettings(NamedTuple):
@@ -67,10 +69,10 @@ class GraphqlSettings(NamedTuple):
 
 
 DEFAULT_GRAPHQL = GraphqlSettings()
+DEFAULT_RATE_TIERS = MappingProxyType({"default": (100, 60)})
 
 
-@dataclass(frozen=True, slots=True)
-class AdhocSqlSettings:
+class AdhocSqlSettings(NamedTuple):
     """The role that runs ad-hoc SQL, and the limits of a query: planner cost and seconds."""
 
     database: DatabaseSettings
@@ -78,20 +80,17 @@ class AdhocSqlSettings:
     timeout: float = ADHOC_SQL_TIMEOUT
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings of a deployment, read once for each execution environment.
 
     A function does not get the `imports_*` settings that it does not use.
     """
 
     database: DatabaseSettings
-    cursor_key: bytes = field(repr=False)
+    cursor_key: bytes
     api_keys_table: str = ""
     rate_limit_table: str = ""
-    rate_tiers: Mapping[str, tuple[int, int]] = field(  # tier → requests, seconds
-        default_factory=lambda: {"default": (100, 60)}
-    )
+    rate_tiers: Mapping[str, tuple[int, int]] = DEFAULT_RATE_TIERS  # tier → requests, seconds
     aws: AwsSettings = AwsSettings()
     jwt: JwtSettings | None = None  # None: no tokens are accepted
     rls: bool = False  # row-level security of PostgreSQL is a second lock of tenants
@@ -112,6 +111,9 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = DEFAULT_GRAPHQL
     analyst_connections: int = 50  # the connection limit that migrations set on the analyst role
+
+    def __repr__(self) -> str:
+        return repr_without_secrets(self)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -268,7 +270,7 @@ def _replica(env: EnvReader, database: DatabaseSettings) -> DatabaseSettings | N
         env.problems.append(f"SLUICE_REPLICA_HOST must be a host, or host:port, not {address!r}")
         return None
     host = match[1].strip("[]")
-    return replace(database, host=host, port=port, deadline_share=REPLICA_DEADLINE_SHARE)
+    return database._replace(host=host, port=port, deadline_share=REPLICA_DEADLINE_SHARE)
 
 
 def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings | None:
@@ -282,8 +284,7 @@ def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings |
     auth: Auth = env.choice("SLUICE_ANALYST_AUTH", ("password", "iam"), default="password")
     if auth == "password" and not password and not secret_arn:
         return None
-    role = replace(
-        database,
+    role = database._replace(
         user=user,
         auth=auth,
         password=password,

@@ -4,7 +4,6 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from socket import socket
 
 import pytest
@@ -70,12 +69,12 @@ def test_breaker_of_the_replica_does_not_stop_the_primary() -> None:
         unused.bind(("127.0.0.1", 0))  # bound, but not listening: connections are refused
         port = unused.getsockname()[1]
         settings = Settings.from_env(ENVIRONMENT)
-        server = replace(settings.database, host="127.0.0.1", port=port, password="p")
+        server = settings.database._replace(host="127.0.0.1", port=port, password="p")
         role = AdhocSqlSettings(server, max_cost=1000, timeout=1)
         breaker = CircuitBreaker()
         pool = make_pool(server, "function", breaker=breaker)
         replica = Replica(Database(pool, breaker))
-        settings = replace(settings, database=server, replica=server, adhoc_sql=role)
+        settings = settings._replace(database=server, replica=server, adhoc_sql=role)
         databases = AdhocSqlDatabases(settings, replica, CATALOGUE)
 
         with request_context.begin(10) as context:

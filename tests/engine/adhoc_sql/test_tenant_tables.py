@@ -253,7 +253,8 @@ def test_cost_of_rows_of_tenants_is_not_shown(
     assert response(databases, "select 1 from products")["cost"] > 0
     assert response(databases, COUNT)["cost"] is None
     settings = filled_with_policies[1].settings
-    cheap = replace(settings, adhoc_sql=replace(settings.adhoc_sql, max_cost=0.1))  # type: ignore[type-var]
+    assert settings.adhoc_sql is not None
+    cheap = settings._replace(adhoc_sql=settings.adhoc_sql._replace(max_cost=0.1))
     refusing = AdhocSqlDatabases(cheap, None, OF_TENANTS, row_security=True)
     for table, shows_cost in (("orders", False), ("products", True)):
         with pytest.raises(QueryTooExpensive) as caught:

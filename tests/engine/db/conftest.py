@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from typing import Any
 
 import pg8000.legacy
@@ -61,7 +60,7 @@ def settings(postgres_server: PostgresServer) -> DatabaseSettings:
     with closing(stock(server)) as connection:
         connection.autocommit = True
         connection.run("CREATE DATABASE db_tests")
-    return replace(server, name="db_tests", tls="off")
+    return server._replace(name="db_tests", tls="off")
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def make_database(settings: DatabaseSettings) -> Iterator[Callable[..., Database
     def make(
         workload: Any = "function", *, options: dict[str, Any] | None = None, **changes: Any
     ) -> Database:
-        made.append(Database(make_pool(replace(settings, **changes), workload, **options or {})))
+        made.append(Database(make_pool(settings._replace(**changes), workload, **options or {})))
         return made[-1]
 
     yield make

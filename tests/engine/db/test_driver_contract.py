@@ -1,7 +1,6 @@
 """The pipelined connection behaves like stock pg8000: each test runs with both."""
 
 import io
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -269,5 +268,5 @@ def test_wrong_password_and_database_are_reported(open_connection: Connect, sett
     for kind in (stock, pipelined):
         for changes, state in (({"password": "wrong"}, "28P01"), ({"name": "no_such"}, "3D000")):
             with pytest.raises(pg8000.legacy.Error) as caught:
-                open_connection(kind, replace(settings, **changes))
+                open_connection(kind, settings._replace(**changes))
             assert caught.value.args[0]["C"] == state

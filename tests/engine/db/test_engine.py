@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -214,7 +213,7 @@ def test_unusable_settings_are_rejected_at_once(settings: DatabaseSettings) -> N
         ({"tls": "verify-full", "ca_file": __file__}, "SLUICE_DB_CA_FILE"),
     ):
         with pytest.raises(SettingsError, match=problem):
-            make_engine(replace(settings, **changes), "function")  # type: ignore[arg-type]
+            make_engine(settings._replace(**changes), "function")  # type: ignore[arg-type]
 
 
 def test_statement_timeout_is_raised(engine: Engine) -> None:

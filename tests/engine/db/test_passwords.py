@@ -1,7 +1,6 @@
 """IAM tokens as passwords, with a real PostgreSQL that accepts them as plain passwords."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +19,7 @@ def test_each_connection_sends_a_fresh_token(
     make_database: Callable[..., Database], settings: DatabaseSettings, admin: Any
 ) -> None:
     moment = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
-    there = replace(settings, user=ROLE, password="", auth="iam")
+    there = settings._replace(user=ROLE, password="", auth="iam")
     token = IamToken(
         AwsSettings("eu-central-1", "AKID", "canary-key", "st"), there, now=lambda: moment[0]
     )

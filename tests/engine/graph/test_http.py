@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -241,7 +240,7 @@ def library_without_introspection(library: Library) -> Iterator[Library]:
     """A library with the default settings of a deployment."""
     settings = runtime.current().settings
     without_introspection = runtime.build(
-        replace(settings, graphql=settings.graphql._replace(introspection=False))
+        settings._replace(graphql=settings.graphql._replace(introspection=False))
     )
     runtime.set_current(without_introspection)
     yield library

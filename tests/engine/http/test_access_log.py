@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,7 +132,7 @@ def test_server_timing_header_is_optional(library: Library) -> None:
     assert "Server-Timing" not in library.get("/api/books").headers
     current = runtime.current()
     runtime.set_current(
-        runtime.Runtime(replace(current.settings, server_timing=True), current.database)
+        runtime.Runtime(current.settings._replace(server_timing=True), current.database)
     )
     timing = library.get("/api/books").headers["Server-Timing"]
     assert re.fullmatch(

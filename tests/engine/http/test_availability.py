@@ -1,7 +1,6 @@
 """Responses during an outage of the database, and right after it."""
 
 import time
-from dataclasses import replace
 
 from sluice import runtime
 from sluice.query import Query
@@ -94,7 +93,7 @@ def test_stale_responses_can_be_disabled(library: Library, proxy: TcpProxy) -> N
     target = f"/api/books/{library.add_book('Tall Mug')}"
     current = runtime.current()
     runtime.set_current(
-        runtime.Runtime(replace(current.settings, stale_if_error_seconds=0), current.database)
+        runtime.Runtime(current.settings._replace(stale_if_error_seconds=0), current.database)
     )
     assert library.get(target).status == 200
     open_circuit(library, proxy)

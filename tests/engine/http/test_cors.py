@@ -1,6 +1,5 @@
 """CORS: allowed and other origins, and preflight requests."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ def cors_library(library: Library) -> Library:
 def allow(*origins: str) -> None:
     """Install a runtime that allows these CORS origins."""
     current = runtime.current()
-    settings = dataclasses.replace(current.settings, cors_origins=origins)
+    settings = current.settings._replace(cors_origins=origins)
     runtime.set_current(runtime.Runtime(settings, current.database))
 
 

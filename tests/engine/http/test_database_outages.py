@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pg8000.native
@@ -56,8 +56,8 @@ def target(
     settings = runtime_settings(
         stoppable_server.url("sluice_app", password="canary-app"), emulated_aws
     )
-    database = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
-    built = runtime.build(replace(settings, database=database, stale_if_error_seconds=0))
+    database = settings.database._replace(port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
+    built = runtime.build(settings._replace(database=database, stale_if_error_seconds=0))
     runtime.set_current(built)
     library = Library(stoppable_server.url(), timeout=MAX_RESPONSE_SECONDS)
     library.sql("DELETE FROM readers")

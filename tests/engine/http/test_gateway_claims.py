@@ -1,6 +1,5 @@
 """JWT claims that API Gateway has verified, and forged ones."""
 
-import dataclasses
 import time
 from typing import Any
 
@@ -39,9 +38,7 @@ def get_readers(claims: dict[str, Any] | None, **headers: str) -> dict[str, Any]
 def set_token_settings(*, verified_by_gateway: bool) -> None:
     current = runtime.current()
     tokens = JwtSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
-    runtime.set_current(
-        runtime.Runtime(dataclasses.replace(current.settings, jwt=tokens), current.database)
-    )
+    runtime.set_current(runtime.Runtime(current.settings._replace(jwt=tokens), current.database))
 
 
 @pytest.fixture

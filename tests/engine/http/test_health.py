@@ -1,7 +1,5 @@
 """/health and /health/ready."""
 
-import dataclasses
-
 from catalog import gate
 from sluice import runtime
 from sluice.db.database import Database
@@ -75,8 +73,8 @@ def test_app_role_has_the_expected_timeouts(library: Library) -> None:
 
 def test_ready_without_the_shared_rate_limit(library: Library) -> None:
     current = runtime.current()
-    aws = dataclasses.replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    settings = dataclasses.replace(current.settings, aws=aws)
+    aws = current.settings.aws._replace(dynamodb_endpoint="http://127.0.0.1:1")
+    settings = current.settings._replace(aws=aws)
     runtime.set_current(runtime.Runtime(settings, current.database))
     response = library.get("/health/ready")
     assert (response.status, response.json["limiter"]) == (200, {"counts": "unavailable"})
@@ -84,8 +82,8 @@ def test_ready_without_the_shared_rate_limit(library: Library) -> None:
 
 def test_unreachable_database_is_503_with_retry_after(library: Library) -> None:
     settings = runtime.current().settings
-    unreachable = dataclasses.replace(settings.database, port=1)
-    runtime.set_current(runtime.build(dataclasses.replace(settings, database=unreachable)))
+    unreachable = settings.database._replace(port=1)
+    runtime.set_current(runtime.build(settings._replace(database=unreachable)))
     response = library.get("/health/ready")
     assert (response.status, response.code) == (503, "database_unavailable")
     assert int(response.headers["Retry-After"]) >= 1

@@ -1,7 +1,6 @@
 """Authentication and scopes: every API route checks both before anything else."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,8 +182,8 @@ def test_key_cache_is_bounded() -> None:
 
 def test_unreachable_key_store_is_503(library: Library, add_api_key: AddApiKey) -> None:
     settings = runtime.current().settings
-    unreachable = replace(
-        settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    unreachable = settings._replace(
+        aws=settings.aws._replace(dynamodb_endpoint="http://127.0.0.1:1")
     )
     runtime.set_current(runtime.Runtime(unreachable, runtime.current().database))
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -26,10 +25,10 @@ def slow_proxy(library: Library) -> Iterator[TcpProxy]:
     current = runtime.current()
     direct = current.settings.database
     with TcpProxy(direct.host, direct.port, latency=RESPONSE_LATENCY) as proxy:
-        database = replace(
-            direct, host=proxy.host, port=proxy.port, connect_timeout=CONNECT_TIMEOUT
+        database = direct._replace(
+            host=proxy.host, port=proxy.port, connect_timeout=CONNECT_TIMEOUT
         )
-        runtime.set_current(runtime.build(replace(current.settings, database=database)))
+        runtime.set_current(runtime.build(current.settings._replace(database=database)))
         yield proxy
         runtime.current().database.dispose()
         runtime.set_current(current)
@@ -87,4 +86,4 @@ def test_migration_waits_for_a_resuming_database(library: Library) -> None:
 def test_job_has_a_longer_connect_timeout() -> None:
     settings = DatabaseSettings("host", "name", "user", connect_timeout=100.0)
     assert settings.for_batch().connect_timeout == 100.0
-    assert replace(settings, connect_timeout=2.0).for_batch().connect_timeout == RESUME_SECONDS
+    assert settings._replace(connect_timeout=2.0).for_batch().connect_timeout == RESUME_SECONDS

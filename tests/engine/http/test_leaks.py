@@ -6,7 +6,6 @@ could leak. A response may hold a canary only if the same client has just sent i
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_missing_table_is_named_only_in_the_log(
 def test_wrong_password_is_not_logged(library: Library, caplog: pytest.LogCaptureFixture) -> None:
     settings = runtime.current().settings
     wrong = runtime.build(
-        replace(settings, database=replace(settings.database, password="canary-app-once"))
+        settings._replace(database=settings.database._replace(password="canary-app-once"))
     )
     runtime.set_current(wrong)
     assert library.get("/api/readers").status == 503

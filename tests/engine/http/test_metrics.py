@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,7 +65,7 @@ def test_metrics_are_written_once_a_minute(library: Library, capsys: Capture) ->
 def test_interval_is_configurable(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
-    frequent = runtime.Runtime(replace(current.settings, metrics_interval=0.5), current.database)
+    frequent = runtime.Runtime(current.settings._replace(metrics_interval=0.5), current.database)
     emitter = MetricsEmitter(clock=clock)
     for _ in range(5):
         emitter.emit(frequent)
@@ -125,7 +124,7 @@ def test_internal_errors_are_counted_per_version(library: Library, capsys: Captu
         ("$LATEST", []),
         ("7", [["executed_version", "function_name", "service"]]),
     ):
-        settings = replace(current.settings, function="sluice-ReadersFunction-1", version=version)
+        settings = current.settings._replace(function="sluice-ReadersFunction-1", version=version)
         emitter = MetricsEmitter(clock=Clock())
         emitter.count_error(500, "internal_error")
         emitter.count_error(503, "circuit_open")
@@ -177,8 +176,8 @@ def test_peak_pool_use_is_reported_and_logged(
 
 def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) -> None:
     current = runtime.current()
-    aws = replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    unreachable = runtime.Runtime(replace(current.settings, aws=aws), current.database)
+    aws = current.settings.aws._replace(dynamodb_endpoint="http://127.0.0.1:1")
+    unreachable = runtime.Runtime(current.settings._replace(aws=aws), current.database)
     api = Api(runtime=lambda: unreachable, scope="readers")
     # Authentication works, the limiter fails.
     unreachable.admission.authenticator = current.admission.authenticator

@@ -1,6 +1,5 @@
 """Rate limits: quota headers, and 429 before the database is used."""
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -23,7 +22,7 @@ def tiers() -> Callable[..., None]:
     def install(**quotas: int) -> None:
         current = runtime.current()
         quotas_a_day = {name: (quota, DAY_SECONDS) for name, quota in quotas.items()}
-        settings = dataclasses.replace(current.settings, rate_tiers=quotas_a_day)
+        settings = current.settings._replace(rate_tiers=quotas_a_day)
         runtime.set_current(runtime.Runtime(settings, current.database))
 
     return install
@@ -183,7 +182,7 @@ def test_requests_pass_without_the_counter_store(
     library: Library, add_api_key: AddApiKey, tiers: Callable[..., None], emulated_aws: AwsSettings
 ) -> None:
     current = runtime.current()
-    settings = dataclasses.replace(current.settings, rate_limit_table="no-such-table")
+    settings = current.settings._replace(rate_limit_table="no-such-table")
     runtime.set_current(runtime.Runtime(settings, current.database))
 
     response = library.get("/api/books")

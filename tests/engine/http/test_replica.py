@@ -5,7 +5,6 @@ The tests pause and resume WAL replay, so the lag is exact.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,10 +121,9 @@ def test_concurrent_writers_read_own_writes(replicated: Replicated, lagging: boo
     settings = runtime.current().settings
     assert settings.replica is not None
     pooled = runtime.build(
-        replace(
-            settings,
-            database=replace(settings.database, pool_size=writers),
-            replica=replace(settings.replica, pool_size=writers),
+        settings._replace(
+            database=settings.database._replace(pool_size=writers),
+            replica=settings.replica._replace(pool_size=writers),
         )
     )
     mugs = [replicated.client.add_book(f"Mug {n}") for n in range(writers)]
@@ -197,7 +195,7 @@ def test_invalid_lsn_is_400(replicated: Replicated, lsn: str) -> None:
 
 def test_cors_allows_and_exposes_the_lsn_header(replicated: Replicated) -> None:
     current = runtime.current()
-    settings = replace(current.settings, cors_origins=("https://shop.example",))
+    settings = current.settings._replace(cors_origins=("https://shop.example",))
     runtime.set_current(runtime.Runtime(settings, current.database, replica=current.replica))
     response = replicated.client.call("OPTIONS", "/api/books", origin="https://shop.example")
     assert MIN_LSN_HEADER in response.headers["Access-Control-Allow-Headers"].split(", ")

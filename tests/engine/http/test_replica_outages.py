@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from pg8000.exceptions import DatabaseError
@@ -204,8 +203,8 @@ def test_promoted_replica_serves_only_old_reads(
         later = replicated.set_price("3.00")
         settings = runtime.current().settings
         assert settings.replica is not None
-        replica = replace(settings.replica, port=promoted.port)
-        with_promoted = runtime.build(replace(settings, replica=replica))
+        replica = settings.replica._replace(port=promoted.port)
+        with_promoted = runtime.build(settings._replace(replica=replica))
         runtime.set_current(with_promoted)
         served_by()
         prices = [replicated.price(min_lsn) for min_lsn in ("", before, later)]
@@ -220,8 +219,8 @@ def test_endpoint_without_replica_is_the_primary(
 ) -> None:
     """The reader endpoint of an Aurora cluster with a single instance resolves to the primary."""
     settings = runtime.current().settings
-    replica = replace(settings.database, deadline_share=REPLICA_DEADLINE_SHARE)
-    without_replica = runtime.build(replace(settings, replica=replica))
+    replica = settings.database._replace(deadline_share=REPLICA_DEADLINE_SHARE)
+    without_replica = runtime.build(settings._replace(replica=replica))
     runtime.set_current(without_replica)
     lsn = replicated.set_price("2.00")
     assert [replicated.price(), replicated.price(lsn)] == ["2.00", "2.00"]

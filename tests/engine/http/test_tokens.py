@@ -1,6 +1,5 @@
 """Requests with JSON Web Tokens, and failures of the issuer that publishes the keys."""
 
-import dataclasses
 import json
 import socket
 import time
@@ -63,7 +62,7 @@ def issuer(library: Library) -> Iterator[JwksServer]:
         current = runtime.current()
         tokens = JwtSettings(ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys")
         tiers = {**current.settings.rate_tiers, "default": (2, DAY_SECONDS)}
-        settings = dataclasses.replace(current.settings, jwt=tokens, rate_tiers=tiers)
+        settings = current.settings._replace(jwt=tokens, rate_tiers=tiers)
         runtime.set_current(runtime.Runtime(settings, current.database))
         yield server
         server.shutdown()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -31,11 +30,11 @@ def client(isolated_client: Client, postgres_server: PostgresServer) -> Iterator
     assert direct.adhoc_sql is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
         app, analyst = (
-            replace(database, port=port, pooler="pgbouncer")
+            database._replace(port=port, pooler="pgbouncer")
             for database in (direct.database, direct.adhoc_sql.database)
         )
         pooled = runtime.build(
-            replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
+            direct._replace(database=app, adhoc_sql=direct.adhoc_sql._replace(database=analyst))
         )
         runtime.set_current(pooled)
         yield isolated_client

@@ -1,6 +1,5 @@
 """Callers of the application lodge: clients with API keys or tokens, which send requests."""
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,5 +58,5 @@ def with_claim(value: object) -> Caller:
 def install(**settings: Any) -> None:
     """Install a runtime with other settings, on the same database."""
     current = runtime.current()
-    changed = dataclasses.replace(current.settings, **settings)
+    changed = current.settings._replace(**settings)
     runtime.set_current(runtime.Runtime(changed, current.database))

@@ -261,8 +261,8 @@ def test_stale_response_is_of_one_tenant(lodge: Lodge, caller: MakeCaller) -> No
     assert client.get(f"guests/{id}", x_sluice_tenant=ONE).status == 200
     settings = runtime.current().settings
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        closed = dataclasses.replace(settings.database, port=server.getsockname()[1])
-    runtime.set_current(runtime.build(dataclasses.replace(settings, database=closed)))
+        closed = settings.database._replace(port=server.getsockname()[1])
+    runtime.set_current(runtime.build(settings._replace(database=closed)))
     assert client.get("guests", x_sluice_tenant=ONE).code == "database_unavailable"
     stale = client.get(f"guests/{id}", x_sluice_tenant=ONE)
     assert (stale.status, stale.json["house_id"]) == (200, ONE)

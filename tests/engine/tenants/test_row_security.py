@@ -90,7 +90,7 @@ def policies(lodge_database: Lodge) -> None:
 @pytest.fixture
 def locked(lodge: Lodge, policies: None) -> Iterator[Lodge]:
     """The client of lodge, with a runtime whose database has both locks."""
-    built = runtime.build(dataclasses.replace(settings(lodge), rls=True))
+    built = runtime.build(settings(lodge)._replace(rls=True))
     runtime.set_current(built)
     yield dataclasses.replace(lodge, runtime=built)
     built.database.dispose()
@@ -98,7 +98,7 @@ def locked(lodge: Lodge, policies: None) -> Iterator[Lodge]:
 
 def settings(lodge: Lodge) -> Any:
     tiers = {"default": (100_000, 60)}
-    return dataclasses.replace(lodge.runtime.settings, jwt=VERIFIED_BY_GATEWAY, rate_tiers=tiers)
+    return lodge.runtime.settings._replace(jwt=VERIFIED_BY_GATEWAY, rate_tiers=tiers)
 
 
 def outcome(lodge: Lodge) -> list[Any]:
@@ -122,7 +122,7 @@ def differences(found: list[Any], expected: list[Any]) -> list[str]:
 
 def without_predicate(lodge: Lodge) -> WithoutPredicate:
     """Install a runtime whose statements have no predicate. Return its database."""
-    changed = dataclasses.replace(settings(lodge), rls=True)
+    changed = settings(lodge)._replace(rls=True)
     options: dict[str, Any] = {"sets_tenant": True, "names": runtime.error_names}
     database = WithoutPredicate(make_pool(changed.database, "function", **options))
     runtime.set_current(runtime.Runtime(changed, database))

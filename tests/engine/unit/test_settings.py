@@ -1,12 +1,15 @@
 """Settings from environment variables and database URLs, and the problems they report."""
 
-import dataclasses
+import io
+import logging
 import re
 from typing import Any
 
 import pytest
 
-from sluice.settings import DatabaseSettings, Settings, SettingsError
+from sluice.aws.credentials import Credentials
+from sluice.database_settings import SECRET_FIELDS
+from sluice.settings import AwsSettings, DatabaseSettings, Settings, SettingsError
 
 REQUIRED = {
     "SLUICE_DB_HOST": "db.example",
@@ -90,7 +93,7 @@ def test_all_problems_are_reported() -> None:
 )
 def test_database_variable_sets_its_field(name: str, value: str, field: str, read: Any) -> None:
     changed = Settings.from_env(REQUIRED | {name: value}).database
-    assert changed == dataclasses.replace(Settings.from_env(REQUIRED).database, **{field: read})
+    assert changed == Settings.from_env(REQUIRED).database._replace(**{field: read})
 
 
 def test_rds_proxy_disables_prepared_statements() -> None:
@@ -219,7 +222,32 @@ def test_lambda_variables_are_read() -> None:
 def test_repr_hides_secrets() -> None:
     secrets = {"SLUICE_DB_PASSWORD": "hush-1", "SLUICE_CURSOR_KEY": "hush-2-hush-2-hush-2"}
     keys = {"AWS_SECRET_ACCESS_KEY": "hush-3", "AWS_SESSION_TOKEN": "hush-4"}
-    assert "hush" not in repr(Settings.from_env(REQUIRED | secrets | keys))
+    analyst = {"SLUICE_ANALYST_PASSWORD": "hush-5", "SLUICE_REPLICA_HOST": "replica"}
+    settings = Settings.from_env(REQUIRED | secrets | keys | analyst)
+    assert settings.adhoc_sql is not None
+    assert settings.replica is not None
+    parts = (settings, settings.database, settings.replica, settings.aws, settings.adhoc_sql)
+    assert [str(each) for each in parts if "hush" in texts(each)] == []
+
+
+@pytest.mark.parametrize("kind", [DatabaseSettings, AwsSettings, Settings, Credentials])
+def test_texts_have_all_fields_except_secrets(kind: Any) -> None:
+    written = texts(kind._make(f"[{name}]" for name in kind._fields))
+    missing = {name for name in kind._fields if f"[{name}]" not in written}
+    assert missing
+    assert missing == SECRET_FIELDS & {*kind._fields}
+
+
+def texts(values: object) -> str:
+    """Return the texts of `values`: repr, str, format and a line of a log with its traceback."""
+    stream = io.StringIO()
+    logger = logging.Logger("settings")
+    logger.addHandler(logging.StreamHandler(stream))
+    try:
+        raise LookupError(values)
+    except LookupError:
+        logger.exception("%s %r", values, values)
+    return f"{values!r}{values!s}{values}{stream.getvalue()}"
 
 
 def test_url_parts_are_percent_decoded() -> None:
@@ -333,9 +361,7 @@ def test_replica_has_the_primarys_settings(value: str, host: str, port: int) -> 
     settings = Settings.from_env(
         REQUIRED | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": value}
     )
-    assert settings.replica == dataclasses.replace(
-        settings.database, host=host, port=port, deadline_share=0.5
-    )
+    assert settings.replica == settings.database._replace(host=host, port=port, deadline_share=0.5)
     assert Settings.from_env(REQUIRED | {"SLUICE_REPLICA_HOST": " "}).replica is None
 
 

@@ -1,7 +1,5 @@
 """EXPLAIN of traced statements: as the role that ran them, and without executing writes."""
 
-from dataclasses import replace
-
 import pytest
 
 from local.console.explain import Explainer, ExplainError
@@ -101,7 +99,7 @@ def test_error_of_the_server_is_the_message(settings: DatabaseSettings) -> None:
     explainer = Explainer({settings.user: settings})
     with pytest.raises(ExplainError, match='relation "gone" does not exist'):
         explainer.explain(traced("SELECT * FROM gone", user=settings.user))
-    away = Explainer({settings.user: replace(settings, port=1)})
+    away = Explainer({settings.user: settings._replace(port=1)})
     with pytest.raises(ExplainError, match="cannot be reached"):
         away.explain(traced("SELECT 1", user=settings.user))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ def adhoc_sql_settings(**changed: Any) -> Iterator[None]:
     before = runtime.current()
     settings = before.settings
     assert settings.adhoc_sql is not None
-    other = runtime.build(replace(settings, adhoc_sql=replace(settings.adhoc_sql, **changed)))
+    other = runtime.build(settings._replace(adhoc_sql=settings.adhoc_sql._replace(**changed)))
     runtime.set_current(other)
     try:
         yield
@@ -221,7 +220,7 @@ def test_query_needs_its_scope(analyst: AnalystClient) -> None:
 
 def test_route_is_404_without_a_database_role(analyst: AnalystClient) -> None:
     before = runtime.current()
-    without = runtime.build(replace(before.settings, adhoc_sql=None))
+    without = runtime.build(before.settings._replace(adhoc_sql=None))
     runtime.set_current(without)
 
     response, reports = analyst.query("select 1"), analyst.get("/api/analytics/popular-products")

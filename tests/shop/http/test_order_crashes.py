@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -173,7 +172,7 @@ def unreliable_environments(
         environments = []
         for customer in range(CUSTOMERS):
             proxy = make_proxy(settings.host, settings.port)
-            behind_proxy = replace(settings, host=proxy.host, port=proxy.port)
+            behind_proxy = settings._replace(host=proxy.host, port=proxy.port)
             built = stack.enter_context(shop_environment(behind_proxy))
             rng = random.Random(customer)
             environments.append(UnreliableEnvironment(proxy, built, operator, rng))

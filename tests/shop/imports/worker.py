@@ -4,7 +4,6 @@ Usage: worker.py DATABASE_URL S3_ENDPOINT BUCKET IMPORT_ID
 """
 
 import sys
-from dataclasses import replace
 
 from sluice.db.database import Database
 from sluice.db.pools import make_pool
@@ -15,7 +14,7 @@ from sluice.sql.page_cursor import CursorSigner
 
 
 def main(url: str, endpoint: str, bucket: str, job: str) -> None:
-    database = Database(make_pool(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
+    database = Database(make_pool(DatabaseSettings.from_url(url)._replace(tls="off"), "batch"))
     settings = AwsSettings("us-east-1", "local", "local", s3_endpoint=endpoint)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

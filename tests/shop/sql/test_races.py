@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -25,7 +24,7 @@ WRITERS = 16
 @pytest.fixture
 def database(shop: Shop) -> Iterator[Database]:
     """A database with a connection for each writer."""
-    settings = replace(runtime.current().settings.database, pool_size=WRITERS)
+    settings = runtime.current().settings.database._replace(pool_size=WRITERS)
     database = Database(make_pool(settings, "function"))
     yield database
     database.dispose()

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -133,8 +133,8 @@ def slow_disk(realistic: RealisticShop) -> Iterator[RealisticShop]:
     setting = f"ALTER ROLE sluice_app IN DATABASE {NAME} SET random_page_cost ="
     realistic.client.sql(f"{setting} 4")
     settings = realistic.base.settings
-    database = replace(settings.database, pooler="pgbouncer")
-    other = runtime.build(replace(settings, database=database))
+    database = settings.database._replace(pooler="pgbouncer")
+    other = runtime.build(settings._replace(database=database))
     runtime.set_current(other)
     yield realistic
     other.database.dispose()

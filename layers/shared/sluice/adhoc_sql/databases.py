@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -79,8 +78,8 @@ class AdhocSqlDatabases:
         self, server: DatabaseSettings, replica: "Replica", check: Query | None
     ) -> AdhocSqlService:
         analyst = self._analyst().database
-        role = replace(
-            analyst, host=server.host, port=server.port, deadline_share=server.deadline_share
+        role = analyst._replace(
+            host=server.host, port=server.port, deadline_share=server.deadline_share
         )
         return self._service(role, replica.database.breaker, before=check)
 

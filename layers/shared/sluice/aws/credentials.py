@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sluice import tls
+from sluice.database_settings import repr_without_secrets
 from sluice.settings import AwsSettings
 
 REFRESH_MARGIN = timedelta(minutes=5)  # before the credentials expire
@@ -18,13 +19,15 @@ class CredentialsUnavailable(Exception):
     """The credentials have expired, and no new ones can be fetched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An access key, with the session token that a role's credentials have."""
 
     access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(default="", repr=False)
+    secret_access_key: str
+    session_token: str = ""
+
+    def __repr__(self) -> str:
+        return repr_without_secrets(self)
 
 
 class CredentialProvider:

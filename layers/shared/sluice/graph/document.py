@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
+from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -41,8 +42,7 @@ class GraphQLRequestError(Exception):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation of a document, with its root fields by response key."""
 
     node: OperationDefinitionNode

@@ -65,8 +65,7 @@ class CollectedField:
     fields: dict[str, "CollectedField"] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CollectedDocument:
+class CollectedDocument(NamedTuple):
     """The root fields of each operation by response key, and the errors that were found."""
 
     operations: list[tuple[OperationDefinitionNode, dict[str, CollectedField]]]

@@ -5,9 +5,9 @@ That is the scope of a type, the resolver of a field, and the cost of a field.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sluice import application
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 PUBLIC: Final = "*"  # instead of a scope: every authenticated client
 
 
-@dataclass(frozen=True, slots=True)
-class GraphqlField:
+class GraphqlField(NamedTuple):
     """A field that is more than a column of its parent.
 
     resolve: reads the values. Without it, they are the values of the column.
@@ -51,8 +50,7 @@ class GraphqlField:
     needs_tenant: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """An object type. What it says also applies to its Connection and Edge type.
 
     scope: the scope that a client needs to read an object, by any field that returns it. PUBLIC is
@@ -70,8 +68,7 @@ class Type:
     needs_tenant: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GraphqlPart:
+class GraphqlPart(NamedTuple):
     """The GraphQL types of an application, and their resolvers.
 
     types: by name: all object types but Query, Mutation and those of pages.
@@ -80,8 +77,8 @@ class GraphqlPart:
     preload: modules that resolvers import. A snapshot of the function (SnapStart) holds them.
     """
 
-    types: Mapping[str, Type] = field(default_factory=dict)
-    fields: Mapping[tuple[str, str], GraphqlField] = field(default_factory=dict)
+    types: Mapping[str, Type] = MappingProxyType({})
+    fields: Mapping[tuple[str, str], GraphqlField] = MappingProxyType({})
     lower_case_enums: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
 

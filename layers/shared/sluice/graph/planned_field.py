@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import FieldNode, GraphQLField
 
@@ -18,8 +17,7 @@ class UnknownValue(InternalError):
     title = "The row has a value that the GraphQL schema does not know"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldInfo:
+class FieldInfo(NamedTuple):
     """A field of the schema, with the properties of its type that the executor needs.
 
     `object_type`: the name of the object type it returns; None for a leaf.
@@ -49,8 +47,7 @@ class FieldInfo:
     is_wrapper: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedField:
+class PlannedField(NamedTuple):
     """A field to resolve on objects of the type `parent_type`.
 
     `nodes` are the places in the document that select it, without those that a directive skips.

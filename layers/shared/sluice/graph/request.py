@@ -1,8 +1,7 @@
 """Read the parameters of a GraphQL request from a JSON body or a query string."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice.errors import BadRequest, FieldError, InvalidParameter
 from sluice.http.body import BodySchema
@@ -15,8 +14,7 @@ MAX_BYTES = 128 * 1024
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """A document, the name of the operation to run, and its variables. `extensions` are ignored."""
 
     query: str

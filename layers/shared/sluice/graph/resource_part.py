@@ -5,8 +5,8 @@ a query reads its resource.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sluice.graph.function_fields import called, computed
 from sluice.graph.links import (
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from sluice.graph.part import Resolver
 
 Key = tuple[str, str]  # the names of a type and of its field
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class DerivedType:
+class DerivedType(NamedTuple):
     """The derived fields of a type.
 
     resource: the name of the resource. Empty for the items in the rows of another one.
@@ -62,18 +62,18 @@ class DerivedType:
     scope: str = ""
     replica: bool = False
     needs_tenant: bool = False
-    queries: Mapping[str, str] = field(default_factory=dict)
+    queries: Mapping[str, str] = NOTHING
     ids: tuple[str, ...] = ()
-    mutations: Mapping[str, str] = field(default_factory=dict)
+    mutations: Mapping[str, str] = NOTHING
     key: tuple[str, ...] = ("id",)
-    rows: Mapping[str, tuple[str, str | tuple[str, ...]]] = field(default_factory=dict)
-    lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    linking: Mapping[str, tuple[str, str, str, str]] = field(default_factory=dict)
-    edges: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
-    calls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    functions: Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
-    columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[str, str | tuple[str, ...]]] = NOTHING
+    lists: Mapping[str, tuple[str, str]] = NOTHING
+    links: Mapping[str, tuple[str, str]] = NOTHING
+    linking: Mapping[str, tuple[str, str, str, str]] = NOTHING
+    edges: Mapping[str, tuple[str, str, str]] = NOTHING
+    calls: Mapping[str, tuple[str, str]] = NOTHING
+    functions: Mapping[str, tuple[str, str, int]] = NOTHING
+    columns: Mapping[str, str | tuple[str, ...]] = NOTHING
 
 
 LINKING = {"link": link_rows, "unlink": unlink_rows}
@@ -113,7 +113,7 @@ def _with_declared(by_hand: Mapping[str, Type], derived: Mapping[str, Type]) -> 
     """Return the types by hand. One of a resource has the key and tenants of its declaration."""
     declared = {name: derived.get(name, type_) for name, type_ in by_hand.items()}
     return {
-        name: replace(type_, key=declared[name].key, needs_tenant=declared[name].needs_tenant)
+        name: type_._replace(key=declared[name].key, needs_tenant=declared[name].needs_tenant)
         for name, type_ in by_hand.items()
     }
 
@@ -129,7 +129,7 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Graphql
     for verb, field_name in derived.queries.items():
         yield ("Query", field_name), GraphqlField(queries[verb])
     for verb, field_name in derived.mutations.items():
-        yield ("Mutation", field_name), replace(write, resolve=MUTATIONS[verb](name))
+        yield ("Mutation", field_name), write._replace(resolve=MUTATIONS[verb](name))
     if len(derived.key) > 1:
         yield (type_name, "id"), GraphqlField(row_id_of, column=derived.key)
     elif name and derived.key != ("id",):
@@ -142,10 +142,10 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Graphql
         yield (type_name, field_name), GraphqlField(linked_rows(name, other, relation))
     for field_name, (verb, other, relation, read_scope) in derived.linking.items():
         resolve = LINKING[verb](name, other, relation)
-        yield ("Mutation", field_name), replace(write, resolve=resolve, read_scope=read_scope)
+        yield ("Mutation", field_name), write._replace(resolve=resolve, read_scope=read_scope)
     for field_name, (function, scope) in derived.calls.items():
         resolve = called(name, function)
-        yield ("Mutation", field_name), replace(write, resolve=resolve, scope=scope)
+        yield ("Mutation", field_name), write._replace(resolve=resolve, scope=scope)
     for field_name, (function, scope, size) in derived.functions.items():
         resolve = computed(name, function)
         column = derived.key

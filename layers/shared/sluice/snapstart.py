@@ -5,10 +5,9 @@ execution environment from the snapshot, even weeks later. A snapshot must not c
 counters, keys or cached responses, so the modules that hold them register hooks here. Without
 SnapStart nothing is registered or imported. See docs/decisions/0014-snapstart.md.
 
-Importing this module registers `random.seed` as a hook.
+Importing this module registers a hook that seeds `random`.
 """
 
-import random
 from collections.abc import Callable
 
 from sluice.settings import initialization_type
@@ -32,6 +31,14 @@ def after_restore(hook: Callable[[], object]) -> None:
         register_after_restore(hook)
 
 
-# `random` is the only generator with state in this process: uuid, secrets and os.urandom ask the
-# kernel, and Lambda reseeds that.
-after_restore(random.seed)
+def _seed() -> None:
+    """Seed `random`, the only generator with state in this process.
+
+    uuid, secrets and os.urandom ask the kernel, and Lambda reseeds that.
+    """
+    import random  # late, because most functions do not use it
+
+    random.seed()
+
+
+after_restore(_seed)

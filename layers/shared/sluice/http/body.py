@@ -1,13 +1,17 @@
 """Schemas of request bodies. Validation reports all invalid fields of a body at once."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.errors import FieldError, ValidationFailed
 from sluice.kinds.field import Field
 from sluice.kinds.objects import read_object
-from sluice.resource import Resource
-from sluice.sql.key import Key
+
+if TYPE_CHECKING:
+    from sluice.resource import Resource
+    from sluice.sql.key import Key
 
 MAX_BODY_BYTES = 1024 * 1024  # after decompression
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sluice.errors import NotFound
-from sluice.resource import Resource
 
 if TYPE_CHECKING:
     from sluice.http.route import LazyRoute
+    from sluice.resource import Resource
 
 
 class PathTemplates:

@@ -3,10 +3,12 @@
 All invalid parameters are reported at once. Nothing is guessed, and no value is cut to fit.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.kinds.boolean import Boolean
@@ -14,9 +16,11 @@ from sluice.kinds.date import parse_date
 from sluice.kinds.field import Field, FieldFilter
 from sluice.kinds.integer import parse_whole_number
 from sluice.kinds.text import Text
-from sluice.resource import One
-from sluice.sql.list_spec import ListQuery, ListSpec
-from sluice.sql.projection import Projection
+
+if TYPE_CHECKING:
+    from sluice.resource import One
+    from sluice.sql.list_spec import ListQuery, ListSpec
+    from sluice.sql.projection import Projection
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -123,6 +127,8 @@ class ListParams(NamedTuple):
 
     def read(self, query: Mapping[str, str], repeated: Repeated = NONE_REPEATED) -> ListQuery:
         """Return the query for the repository."""
+        from sluice.sql.list_spec import ListQuery  # late, because /health has no lists
+
         parser = _ParamParser(query, repeated)
         known_fields = self.list_spec.projection.fields
         result = ListQuery(

@@ -3,10 +3,12 @@
 The router and scripts/openapi.py, which writes openapi.json, use the same RouteSpecs.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.http import content, headers
@@ -17,8 +19,10 @@ from sluice.http.response import Response
 from sluice.kinds.field import Field
 from sluice.kinds.integer import BigInt
 from sluice.sql.key import of_segment
-from sluice.sql.list_spec import ListSpec
-from sluice.sql.projection import Column, Projection
+
+if TYPE_CHECKING:
+    from sluice.sql.list_spec import ListSpec
+    from sluice.sql.projection import Column, Projection
 
 
 class DataEnvelope(NamedTuple):
@@ -31,7 +35,8 @@ class DataEnvelope(NamedTuple):
 Properties: TypeAlias = Mapping[str, Any]
 
 # A str is the media type of a response that is not JSON. None is a response without a body.
-ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
+ResponseSpec: TypeAlias = "Projection | ListSpec | DataEnvelope | Properties | str | None"
+WITHOUT_SQL = (DataEnvelope, Mapping, str, NoneType)
 
 
 RouteHandler: TypeAlias = Callable[..., Response]
@@ -83,7 +88,7 @@ class RouteSpec(NamedTuple):
         """
         if "<" in self.path:
             return self.is_link
-        creates = self.method == "POST" and isinstance(self.response, Projection)
+        creates = self.method == "POST" and _is_row(self.response)
         return creates or self.method == "PATCH"
 
     @property
@@ -158,7 +163,7 @@ class LazyRoute(NamedTuple):
     make: Callable[[], tuple[RouteSpec, RouteHandler]]
 
     @classmethod
-    def of(cls, route: RouteSpec, handler: RouteHandler) -> "LazyRoute":
+    def of(cls, route: RouteSpec, handler: RouteHandler) -> LazyRoute:
         """Return the route of a declaration that is there already."""
         return cls(route.name, route.method, route.path, lambda: (route, handler))
 
@@ -170,17 +175,33 @@ def ids_of(path: str) -> dict[str, Field]:
 
 def default_query(response: ResponseSpec) -> QueryParams | None:
     """Return the query parameters of every list or of every single resource, or else None."""
-    if isinstance(response, ListSpec):
+    if _is_list(response):
         return ListParams(response)
-    if isinstance(response, Projection):
+    if _is_row(response):
         return FieldsParams(response)
     return None
 
 
 def has_rows_of_tenants(response: ResponseSpec) -> bool:
     """Return whether the response has rows that belong to tenants."""
-    projection = response.projection if isinstance(response, ListSpec) else response
-    return isinstance(projection, Projection) and projection.tenant is not None
+    projection = response.projection if _is_list(response) else response
+    return _is_row(projection) and projection.tenant is not None
+
+
+def _is_list(response: ResponseSpec) -> TypeGuard[ListSpec]:
+    if isinstance(response, WITHOUT_SQL):
+        return False
+    from sluice.sql.list_spec import ListSpec  # late, because /health has neither lists nor rows
+
+    return isinstance(response, ListSpec)
+
+
+def _is_row(response: ResponseSpec) -> TypeGuard[Projection]:
+    if isinstance(response, WITHOUT_SQL):
+        return False
+    from sluice.sql.projection import Projection
+
+    return isinstance(response, Projection)
 
 
 def _require_no_query(request: Request) -> None:

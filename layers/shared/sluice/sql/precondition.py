@@ -1,9 +1,12 @@
 """Preconditions: If-Match and If-None-Match, as a condition on the ETag of the row to write."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from __future__ import annotations
 
-from sluice.sql.projection import Projection
+from collections.abc import Collection
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sluice.sql.projection import Projection
 
 
 class Precondition(NamedTuple):

@@ -4,7 +4,7 @@ The declaration is ORDERS. Placing an order and changing its status are one stat
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from shop.order_items import ORDER_ITEMS
@@ -193,8 +193,7 @@ class ImmutableFields(NamedTuple):
 NO_IMMUTABLE_FIELDS = ImmutableFields()
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceOrderResult:
+class PlaceOrderResult(NamedTuple):
     """The new order, or the reasons why there is none.
 
     `unknown` are ids of products that do not exist. `insufficient` has the quantity left of each

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sluice.errors import SluiceError
 
 # The schema and the table after a verb of SQL, of which each may be in quotes.
-WRITTEN_TABLE = re.compile(
+WRITTEN_TABLE = (
     r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:((?:"(?:[^"]|"")+"|\w+))\.)?("(?:[^"]|"")+"|\w+)'
 )
 
@@ -43,7 +43,7 @@ class ErrorNames(NamedTuple):
         """Return these names for the report of a failed statement."""
         written = frozenset(
             f"{_unquoted(schema) or 'public'}.{_unquoted(table)}"
-            for schema, table in WRITTEN_TABLE.findall(statement)
+            for schema, table in re.findall(WRITTEN_TABLE, statement)
         )
         return self._replace(written=written.intersection(self.fields))
 

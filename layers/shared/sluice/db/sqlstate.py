@@ -47,9 +47,10 @@ FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 
 # SQLSTATEs of a key that is taken, or missing in another table: the detail has its columns.
 SQLSTATES_WITH_KEY = ("23503", "23505", "23P01")
-KEY = re.compile(r"\((.*?)\)=\(", re.DOTALL)
-KIND_OF_CONSTRAINT = re.compile(r"_(key|idx|check|fkey|excl|not_null)\d*$")
-NAMES_IN_KEY = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+# These patterns are compiled by the first error, which most cold starts do not have.
+KEY = r"(?s)\((.*?)\)=\("
+KIND_OF_CONSTRAINT = r"_(key|idx|check|fkey|excl|not_null)\d*$"
+NAMES_IN_KEY = r'"((?:[^"]|"")+)"|(\w+)'
 
 # The server's routines that report a row which a policy refuses, and what a function RAISEs.
 SCAN_ROUTINE = "ExecOpenScanRelation"
@@ -96,7 +97,7 @@ def _columns(report: Report, names: ErrorNames) -> Iterator[tuple[str, Sequence[
         for prefix in (table, declared):
             name = constraint.removeprefix(prefix.partition(".")[2] + "_")
             known = (*names.fields.get(declared, ()), *names.tenants.get(declared, ()))
-            yield declared, _split(KIND_OF_CONSTRAINT.sub("", name), known)
+            yield declared, _split(re.sub(KIND_OF_CONSTRAINT, "", name), known)
 
 
 def _split(text: str, known: Collection[str]) -> list[str]:
@@ -118,8 +119,8 @@ def _key_columns(report: Report) -> list[str]:
 
     The words around the key are translated, its form is not. Some names may be those of functions.
     """
-    key = KEY.search(report.get("D", ""))
-    names = NAMES_IN_KEY.findall(key[1]) if key else []
+    key = re.search(KEY, report.get("D", ""))
+    names = re.findall(NAMES_IN_KEY, key[1]) if key else []
     return [quoted.replace('""', '"') or plain for quoted, plain in names]
 
 

@@ -32,9 +32,7 @@ SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u
 CONTROL = r"\u0080-\u009f"  # those that are not in SPACE
 # A pattern of such parts means the same to PostgreSQL and to Python: a character, or one of some,
 # and how often. Others may differ, such as `.` and `\w`, or may be invalid in PostgreSQL.
-PORTABLE = re.compile(
-    r"((\[[A-Za-z0-9_.@, -]+\]|[A-Za-z0-9_@, -])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
-)
+PORTABLE = r"((\[[A-Za-z0-9_.@, -]+\]|[A-Za-z0-9_@, -])([*+?]|\{[0-9]{1,2}(,[0-9]{1,2})?\})?)+"
 # The characters of the same set, from each character on: `b` is followed by c to z, then a.
 ALIKE = {
     character: letters[at:] + letters[:at]
@@ -221,7 +219,7 @@ class Text(Field):
     @property
     def _is_portable(self) -> bool:
         """Whether the pattern means the same to PostgreSQL and to Python."""
-        return PORTABLE.fullmatch(self.pattern or "-") is not None
+        return re.fullmatch(PORTABLE, self.pattern or "-") is not None
 
     def _holds(self, length: int) -> bool:
         """Return whether texts of this length are within the bounds."""

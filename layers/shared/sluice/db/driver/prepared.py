@@ -11,7 +11,6 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pg8000.core import Context
@@ -26,18 +25,21 @@ _RESULT_TYPE_CHANGED = ("0A000", "RevalidateCachedQuery")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
 class PreparedStatement:
     """A statement that the server may know by `name`, which is empty until its second use.
 
     `columns` and `decoders` describe the result, and are set once the statement `is_prepared`.
+    A plain class, because a cold start defines it: a dataclass takes 1 ms.
     """
 
-    text: str
-    name: bytes = b""
-    is_prepared: bool = False
-    columns: list[dict[str, Any]] | None = None
-    decoders: list[Any] = field(default_factory=list)  # one for each column, from its text
+    __slots__ = ("columns", "decoders", "is_prepared", "name", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name = b""
+        self.is_prepared = False
+        self.columns: list[dict[str, Any]] | None = None
+        self.decoders: list[Any] = []  # one for each column, from its text
 
     def message(self, texts: Sequence[str | None], encoding: str) -> bytes:
         """Return the messages that execute it, and those that prepare it unless it is prepared."""

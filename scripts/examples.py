@@ -22,6 +22,7 @@ from graphql import (
 from sluice import application
 from sluice.graph.request import GraphQLBody
 from sluice.http.body import BodySchema
+from sluice.http.route import RouteSpec
 from sluice.kinds.field import Field
 from sluice.openapi_texts import OpenApiTexts
 from sluice.resource import Resource
@@ -114,10 +115,20 @@ def references(body: BodySchema, resource: str) -> list[dict[str, Any]]:
     return found
 
 
+def linked_rows(route: RouteSpec) -> dict[str, Any]:
+    """Return the list of the rows that a route links, and the parameters of their key."""
+    _, _, name, *rest = route.path.split("/")
+    resource = application.current().declaration(name)
+    (relation,) = [many for many in resource.lists if many.name == rest[len(resource.keys)]]
+    others = application.current().declaration(relation.resource).keys
+    fields = {name: key.name for name, key in zip(route.keys["other"], others, strict=True)}
+    return {"path": f"/api/{relation.resource}", "fields": fields}
+
+
 def _different(resource: Resource) -> Iterator[list[Field]]:
     """Yield fields whose values together differ in any two rows, those of one field first."""
-    if not any(key.read_only for key in resource.keys):
-        yield list(resource.keys)
+    if not any(key.read_only and key.column != resource.tenant for key in resource.keys):
+        yield [key for key in resource.keys if not key.read_only]
     yield from ([field] for field in resource.writable if field.unique)
     for constraint in resource.constraints:
         if constraint.kind in ("unique", "exclusion"):

@@ -169,6 +169,8 @@ def operation_of(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         "parameters": list(_parameters(route)),
         "responses": {**_success(route, components, known), **_problems(route)},
     }
+    if route.is_link:
+        described["x-references"] = [examples.linked_rows(route)]
     if route.body is not None:
         schema = schemas.of_body(route.body, route.method)
         row = route.response

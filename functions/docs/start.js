@@ -1,11 +1,19 @@
 // Show openapi.json with Swagger UI. Examples get a suffix for each visit, so that the first click
 // on a POST creates a row. A second click sends the same Idempotency-Key, and gets the stored
 // response.
-const visit = Date.now().toString(36);
-const number = Math.floor(Date.now() / 10) % 2 ** 31;
+let visit, number;
 const DAY = 86_400_000; // ms
+const ROWS = 20; // of a list, for examples
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DATE = /^\d{4}-\d\d-\d\d/;
+
+// Choose other new values from now on.
+export function renew() {
+  visit = Date.now().toString(36);
+  number = Math.floor(Date.now() / 10) % 2 ** 31;
+}
+
+renew();
 
 function otherNumber({ minimum = 1, maximum = 2 ** 31 - 1 }) {
   const least = Math.max(minimum, 1);
@@ -70,36 +78,99 @@ export function prepare(document) {
   return document;
 }
 
-// Return the first rows of a list; none if it cannot be read without a tenant or a filter.
-function reader({ paths }, load) {
+// Return the first rows of a list, or those with the greatest values of `field`, if the list has
+// that sort. None if the list cannot be read without a tenant or a filter.
+function reader({ paths }, load, tenant) {
   const rows = new Map();
-  const needs = ({ $ref = "", required }) => required || $ref.endsWith("/Tenant");
-  return (list) => {
+  const needs = ({ $ref = "", required }) => required || (!tenant && $ref.endsWith("/Tenant"));
+  return (list, field = "") => {
     const get = paths[list]?.get;
-    if (!get || get.parameters.some(needs)) return [];
-    if (!rows.has(list)) rows.set(list, load(list));
-    return rows.get(list);
+    const sort = field && `${field}:desc`;
+    if (!get || get.parameters.some(needs) || (sort && !sortsOf(get).includes(sort))) return [];
+    const query = new URLSearchParams({ limit: ROWS, ...(sort && { sort }) });
+    const path = `${list}?${query}`;
+    if (!rows.has(path)) rows.set(path, load(path));
+    return rows.get(path);
   };
 }
 
+const sortsOf = ({ parameters }) => parameters.find(({ name }) => name === "sort")?.schema.items.enum ?? [];
 const bodies = (operation) => Object.values(operation?.requestBody?.content ?? {});
 
-// Put rows that exist into the example of a POST. Each visit takes others, because the key of a
-// junction table allows a pair once.
-async function fillReferences(post, read) {
+// Return a value as a segment of a path, as `Location` has it: base64url if a URL would change it.
+function segment(value) {
+  const text = String(value);
+  if (!/[/\\%]|^~|^\.{0,2}$/.test(text)) return value;
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  return `~${base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+}
+
+// Put rows that exist into the example of a POST, or into the path of a link. Each visit takes
+// others, because the key of a junction table allows a pair once.
+async function fillReferences(operation, read) {
   let rest = number;
-  for (const { path, fields } of post["x-references"] ?? []) {
+  for (const { path, fields } of operation["x-references"] ?? []) {
     const rows = await read(path);
     const row = rows[rest % rows.length];
     rest = Math.floor(rest / Math.max(rows.length, 1));
-    if (row) fillFrom(row, Object.entries(fields), post);
+    if (row) fillFrom(row, Object.entries(fields), operation);
   }
 }
 
 function fillFrom(row, fields, operation) {
-  for (const { example } of bodies(operation)) {
-    for (const [name, other] of fields) {
-      if (name in example && row[other] !== undefined) example[name] = row[other];
+  for (const [name, other] of fields) {
+    if (row[other] === undefined) continue;
+    for (const { example } of bodies(operation)) if (name in example) example[name] = row[other];
+    for (const each of operation.parameters) {
+      if (each.in === "path" && each.name === name) each.example = segment(row[other]);
+    }
+  }
+}
+
+const shape = (text) => text.replace(/[a-z]/g, "a").replace(/[A-Z]/g, "A").replace(/\d/g, "0");
+
+// Return a new text for a column with these texts. If all of them have one format, so has the new one.
+function similarText(texts, schema) {
+  const [text] = texts;
+  if (text.includes("@")) return otherText(text, schema);
+  return texts.every((each) => shape(each) === shape(text)) ? alike(text) : otherText(text, schema);
+}
+
+// Return a date after the newest one. Partitions have a range, so it is near if all dates are known.
+async function newDate(name, rows, path, read) {
+  const newest = await read(path, name);
+  const dates = (newest.length ? newest : rows).map((row) => row[name]).filter(Boolean).sort();
+  if (!newest.length && rows.length === ROWS) return later(dates[0]);
+  const next = new Date(dates.at(-1)).getTime() + (1 + number % 28) * DAY;
+  return new Date(next).toISOString().slice(0, 10);
+}
+
+// Return a time of the same day, which is in the same partition.
+function otherTime(text) {
+  const time = new Date(number % DAY).toISOString().slice(11, 23);
+  return text.replace(/T\d\d:\d\d:\d\d(\.\d+)?/, `T${time}000`);
+}
+
+// Return a value that no row has, and that the constraints of the others probably allow.
+async function newValue(name, rows, schema, path, read) {
+  const values = rows.map((row) => row[name]).filter((value) => value !== null && value !== undefined);
+  const [value] = values;
+  if (typeof value !== "string" || UUID.test(value)) return other(value, schema);
+  if (!DATE.test(value)) return similarText(values, schema);
+  return value.includes("T") ? otherTime(value) : newDate(name, rows, path, read);
+}
+
+// A new row gets the values of the first row, because openapi.json does not have each constraint of
+// a table that existed before its declaration. What identifies a row is new.
+async function fillNewRow(path, post, { paths }, read) {
+  const isOfTable = Object.entries(paths).some(([each, operations]) => each.startsWith(`${path}/{`)
+    && Object.values(operations).some((operation) => operation["x-row-values"]));
+  const rows = isOfTable ? await read(path) : [];
+  if (!rows.length) return;
+  for (const { example, schema } of bodies(post)) {
+    for (const name of Object.keys(example).filter((each) => example[each] !== null && rows[0][each] !== undefined)) {
+      const isUnique = post["x-unique"]?.includes(name);
+      example[name] = isUnique ? await newValue(name, rows, schema.properties[name] ?? {}, path, read) : rows[0][name];
     }
   }
 }
@@ -114,29 +185,38 @@ async function fillRow(path, operations, { paths }, read) {
   const names = [...unique, ...references.flatMap(({ fields }) => Object.keys(fields))];
   for (const operation of Object.values(operations)) {
     for (const parameter of operation.parameters) {
-      if (parameter.in === "path" && row[parameter.name] !== undefined) parameter.example = row[parameter.name];
+      if (parameter.in === "path" && row[parameter.name] !== undefined) parameter.example = segment(row[parameter.name]);
     }
     const filled = operation["x-row-values"] ? Object.keys(row) : names;
-    if (path.endsWith("}")) fillFrom(row, filled.map((name) => [name, name]), operation);
+    if (isRow(path)) fillFrom(row, filled.map((name) => [name, name]), operation);
+    await fillReferences(operation, read);
   }
 }
 
-// Replace the keys in examples by those of rows that exist. `load` returns the first rows of a list.
-export async function fill(document, load) {
-  const read = reader(document, load);
+// Return whether the path is that of a row, and not that of a link below one.
+const isRow = (path) => /^[^{]*(\/\{\w+\})+$/.test(path);
+
+// Replace the keys in examples by those of rows that exist. `load` returns the rows of a list.
+export async function fill(document, load, { tenant = "" } = {}) {
+  const read = reader(document, load, tenant);
   await Promise.all(Object.entries(document.paths).map(async ([path, operations]) => {
     if (path.includes("/{")) await fillRow(path, operations, document, read);
-    else if (operations.post) await fillReferences(operations.post, read);
+    else if (operations.post) {
+      await fillNewRow(path, operations.post, document, read);
+      await fillReferences(operations.post, read);
+    }
   }));
+  if (tenant) document.components.parameters.Tenant.example = tenant;
   return document;
 }
 
 // Return what reads lists with this key. A list that cannot be read leaves the examples as they are.
-export function loader(key) {
+export function loader({ key, tenant }) {
   return async (path) => {
-    const options = { headers: { "X-API-Key": key }, signal: AbortSignal.timeout(10_000) };
+    const headers = { "X-API-Key": key, ...(tenant && { "X-Sluice-Tenant": tenant }) };
+    const options = { headers, signal: AbortSignal.timeout(10_000) };
     try {
-      const response = await fetch(`${path.slice(1)}?limit=20`, options);
+      const response = await fetch(path.slice(1), options);
       return response.ok ? (await response.json()).data ?? [] : [];
     } catch (error) {
       console.info(`The examples have no rows of ${path}: ${error.message}`);
@@ -212,6 +292,19 @@ function watch(element) {
   new MutationObserver(changed).observe(element, { childList: true, subtree: true });
 }
 
+// Return the API key and tenant of the local system: those that the reader chose in the console.
+// Undefined in a deployment, which has no local key.
+function localAccess({ components, info }) {
+  const key = components.securitySchemes.apiKey["x-local-key"];
+  if (!key) return undefined;
+  const chosen = JSON.parse(localStorage.getItem("sluice-access") ?? "{}");
+  if (components.parameters.Tenant && !chosen.tenant) {
+    info.description += "\n\n**The rows belong to tenants, and the local keys have none.** Create a key with a tenant "
+      + "under [API keys](console#/keys), and press *Use this key*: the examples of this page then use it.";
+  }
+  return { key, tenant: "", ...chosen, isChosen: Boolean(chosen.key) };
+}
+
 const COMPONENTS = { responses: ErrorsFolded, DeepLink: PathWithoutLink, ServersContainer: NoServers };
 
 export async function start(show) {
@@ -219,8 +312,8 @@ export async function start(show) {
   watch(document.getElementById("swagger-ui"));
   const response = await fetch("openapi.json");
   const spec = prepare(await response.json());
-  const key = spec.components.securitySchemes.apiKey["x-local-key"]; // only in the local system
-  if (key) await fill(spec, loader(key));
+  const access = localAccess(spec);
+  if (access) await fill(spec, loader(access), access);
   const ui = show({
     spec,
     dom_id: "#swagger-ui",
@@ -234,8 +327,8 @@ export async function start(show) {
     requestInterceptor: intercept,
     plugins: [() => ({ wrapComponents: COMPONENTS })],
     onComplete: () => {
-      if (key && !ui.authSelectors.authorized().get("apiKey")) {
-        ui.preauthorizeApiKey("apiKey", key);
+      if (access && (access.isChosen || !ui.authSelectors.authorized().get("apiKey"))) {
+        ui.preauthorizeApiKey("apiKey", access.key);
       }
     },
   });

@@ -45,6 +45,7 @@ pytest_plugins = [
     "tests.fixtures.import_queue",
     "tests.fixtures.replica",
     "tests.fixtures.local_system",
+    "tests.fixtures.page_systems",
     "tests.fixtures.graph_audits",
     "tests.fixtures.sdk",
     "tests.fixtures.recorded_properties",

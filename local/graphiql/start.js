@@ -1,9 +1,13 @@
-const HELP = `# Run it with Ctrl-Enter; the book icon on the left shows the schema.
-# The API key is under Headers below: local-reader can read, local-admin can do everything.
+const HELP = `# Run it with Ctrl-Enter.
+# Book icon: the schema.
+# Headers below: the API key.
 `;
 
 // GraphiQL fetches the schema before the editor's headers are loaded.
-const KEY = { 'X-API-Key': 'local-admin' };
+// The reader may have chosen another key in the console.
+const { key, tenant } = { key: 'local-admin', ...JSON.parse(localStorage.getItem('sluice-access') ?? '{}') };
+const KEY = { 'X-API-Key': key, ...(tenant && { 'X-Sluice-Tenant': tenant }) };
+const HEADERS = JSON.stringify(KEY, null, 2);
 
 const fetcher = async (request, options) => {
   const response = await fetch('/api/graphql', {
@@ -44,7 +48,8 @@ ReactDOM.createRoot(root).render(
   React.createElement(GraphiQL, {
     fetcher,
     defaultQuery: HELP + query,
-    defaultHeaders: JSON.stringify(KEY, null, 2),
+    defaultHeaders: HEADERS,
+    ...(key !== 'local-admin' && { headers: HEADERS }), // instead of those that an earlier visit kept
     defaultEditorToolsVisibility: 'headers',
     shouldPersistHeaders: true,
   }),

@@ -1,7 +1,8 @@
 // Show commands that work: the paths and queries are those of the application that is served.
 const text = async (path) => (await (await fetch(path)).text()).trim();
 const quoted = (value) => `'${value.replaceAll("'", "'\\''")}'`;
-const key = "-H 'X-API-Key: local-admin'";
+const access = { key: 'local-admin', ...JSON.parse(localStorage.getItem('sluice-access') ?? '{}') }; // see the console
+const key = `-H ${quoted(`X-API-Key: ${access.key}`)}${access.tenant ? ` -H ${quoted(`X-Sluice-Tenant: ${access.tenant}`)}` : ''}`;
 
 const [application, path, query, openapi] = await Promise.all([
   text('/home/application.txt'), text('/console/first_request.txt'), text('/graphiql/first_query.graphql'),
@@ -14,4 +15,5 @@ const commands = [
 ];
 document.getElementById('application').textContent = application;
 document.getElementById('description').textContent = openapi.info.description.split('\n')[0];
+document.getElementById('tenants').hidden = !openapi.components.parameters.Tenant || Boolean(access.tenant);
 document.querySelectorAll('#commands pre').forEach((element, index) => { element.textContent = commands[index]; });

@@ -42,15 +42,30 @@ export async function upload(url, file) {
   return send(`/console/upload?url=${encodeURIComponent(url)}`, { method: 'PUT', body: file });
 }
 
-export const access = { key: 'local-admin', tenant: '' };
+// The API key, its tenants if they are known, and the tenant of all requests. The browser keeps them
+// for the other pages of the local system: /, /docs and /graphiql.
+const STORED = 'sluice-access', LOCAL = { key: 'local-admin', tenant: '', tenants: [] };
+export const access = { ...LOCAL, ...JSON.parse(globalThis.localStorage?.getItem(STORED) ?? '{}') };
+
+export function choose({ key = access.key, tenant = '', tenants = [] }) {
+  Object.assign(access, { key: key || LOCAL.key, tenant, tenants });
+  if (access.key === LOCAL.key && !tenant) localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, JSON.stringify(access));
+}
+
+export function accessHeaders() {
+  return { 'X-API-Key': access.key, ...(access.tenant && { 'X-Sluice-Tenant': access.tenant }) };
+}
 
 // The public API. `headers` are added to the key and the tenant.
 export async function call(method, path, { body, headers = {} } = {}) {
-  const sent = { 'X-API-Key': access.key, ...headers };
-  if (access.tenant) sent['X-Sluice-Tenant'] = access.tenant;
+  const sent = { ...accessHeaders(), ...headers };
   if (body !== undefined) sent['Content-Type'] = 'application/json';
   return send(path, { method, headers: sent, body: body === undefined ? undefined : toJson(body) });
 }
+
+// Return whether rows belong to tenants, so that requests need a key with a tenant.
+export const hasTenants = async () => Boolean((await openapi()).components.parameters.Tenant);
 
 let document_ = null;
 export async function openapi() {
@@ -60,10 +75,10 @@ export async function openapi() {
 
 const REMEDIES = { // docs/errors.md has all of them
   stale_version: 'Another client changed the row since you opened it. Load it again, and repeat your change.',
-  unauthenticated: 'Choose an API key that exists: see API keys.',
-  insufficient_scope: 'Choose a key with this scope, for example local-admin.',
-  no_tenant: 'Create a key with a tenant under API keys. Enter it here; if it has several tenants, also the tenant.',
-  tenant_not_allowed: 'Enter one of the tenants of this key, which API keys lists.',
+  unauthenticated: 'Choose an API key that exists. ',
+  insufficient_scope: 'Choose a key with this scope, for example local-admin. ',
+  no_tenant: 'Create a key with a tenant, and press “Use this key”. If it has several tenants, choose one here. ',
+  tenant_not_allowed: 'Choose one of the tenants of this key. ',
   rate_limited: 'This key has used its requests. Wait, or choose local-admin.',
   query_too_expensive: 'Read fewer rows: add a condition on an indexed column, or a limit.',
   statement_timeout: 'The query took too long. Read fewer rows.',
@@ -71,6 +86,7 @@ const REMEDIES = { // docs/errors.md has all of them
   still_referenced: 'Other rows refer to this one. Delete or change those first.',
   out_of_stock: 'Order fewer, or add to the stock.',
 };
+const OF_KEYS = new Set(['unauthenticated', 'insufficient_scope', 'no_tenant', 'tenant_not_allowed']);
 
 // Return a message for a Failure: what is wrong, which fields, and what to do.
 export function explain(failure) {
@@ -82,7 +98,7 @@ export function explain(failure) {
     make('strong', {}, problem.title ?? 'That did not work', status ? ` (${status})` : ''),
     make('p', {}, failure.message),
     faults.length ? make('ul', {}, ...faults) : null,
-    remedy && make('p', {}, remedy),
+    remedy && make('p', {}, remedy, OF_KEYS.has(problem.code) && make('a', { href: '#/keys' }, 'API keys')),
     problem.code && make('small', {}, `code ${problem.code}, request ${problem.request_id}`));
 }
 

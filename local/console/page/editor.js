@@ -2,6 +2,7 @@
 import { attempt, call, toJson } from './api.js';
 import { heading, make } from './elements.js';
 import { InvalidValue, makeForm } from './form.js';
+import { newRow } from './new_row.js';
 
 // Show the row at `path` in `place`, or a form for a new row if `path` is null.
 export async function openEditor(place, table, path, changed) {
@@ -14,20 +15,22 @@ export async function openEditor(place, table, path, changed) {
   };
   const run = (work) => attempt(problem, async () => {
     message.textContent = '';
+    message.className = '';
     try {
       await work();
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error;
       message.textContent = error.message;
+      message.className = 'bad';
     }
   });
   const context = { place, table, path, changed, close, show, run, message };
-  if (path === null) showNew(context);
+  if (path === null) await showNew(context);
   else if (!await run(() => showRow(context))) place.replaceChildren(problem);
 }
 
-function showNew({ table, changed, close, show, run, message }) {
-  const form = makeForm(table.create, table.example, table.required);
+async function showNew({ table, changed, close, show, run, message }) {
+  const form = makeForm(table.create, await newRow(table), table.required);
   let key = crypto.randomUUID(), sent = '';
   const create = () => run(async () => {
     const body = form.values(), text = toJson(body);
@@ -80,11 +83,11 @@ async function showRow(context) {
     form && make('button', { class: 'primary', onclick: save }, 'Save'),
     make('button', { onclick: () => run(() => showRow(context)) }, 'Load again'),
     table.deletes && remove, make('button', { onclick: close }, 'Close'),
-    make('small', {}, etag ? `Changes are sent with If-Match: ${etag}` : '')));
+    make('small', {}, etag && (form || table.deletes) ? `Changes are sent with If-Match: ${etag}` : '')));
 }
 
-// Return the fields whose value differs, for a merge patch.
+// Return the fields whose value differs, for a merge patch. A number may be a text in the row.
 function changes(row, values) {
-  return Object.fromEntries(Object.entries(values).filter(([name, value]) => toJson(value) !== toJson(row[name])
-    && String(value) !== String(row[name])));
+  const texts = (value) => (typeof value === 'object' ? toJson(value) : String(value));
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => texts(value) !== texts(row[name])));
 }

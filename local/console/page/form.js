@@ -1,7 +1,7 @@
 // Make a form for the fields of a row, from their JSON schemas, and read its values.
 import { toJson } from './api.js';
 import { field, make } from './elements.js';
-import { typesOf } from './schema.js';
+import { choicesOf, typesOf } from './schema.js';
 
 export class InvalidValue extends Error {}
 
@@ -16,11 +16,10 @@ export function makeForm(fields, row = {}, required = new Set()) {
 }
 
 function makeInput(name, schema, value, required) {
-  const types = typesOf(schema), nullable = types.has('null');
-  const text = value === undefined || value === null ? '' : typeof value === 'object' ? toJson(value, 1) : String(value);
+  const types = typesOf(schema), nullable = types.has('null'), isJson = holdsJson(types);
+  const text = value === undefined || value === null ? '' : isJson ? toJson(value, 1) : String(value);
   const control = makeControl(schema, types, text, required && !nullable);
-  const notes = [required ? 'required' : '', [...types].filter((type) => type !== 'null').join(' or '),
-    schema.format, schema.description].filter(Boolean).join(', ');
+  const notes = [required ? 'required' : '', kindOf(schema, types), schema.format, schema.description].filter(Boolean).join(', ');
   const empty = nullable && make('input', { type: 'checkbox', id: `null-${name}`, checked: value === null });
   const element = field(name, control, notes);
   if (empty) {
@@ -35,14 +34,27 @@ function makeInput(name, schema, value, required) {
   };
 }
 
+// Return whether the value is written as JSON: an array, an object, or a column that holds any JSON.
+const holdsJson = (types) => types.has('array') || types.has('object') || !types.size;
+
+// Return what a value is, in words.
+function kindOf(schema, types) {
+  const names = [...types].filter((type) => type !== 'null');
+  if (names.length > 2) return 'any JSON';
+  if (names.join() === 'string,number') return 'number';
+  if (schema.properties) return `object with ${Object.keys(schema.properties).join(', ')}`;
+  if (schema.items && types.has('array')) return `array of ${kindOf(schema.items, typesOf(schema.items)) || 'values'}, as JSON`;
+  return names.join(' or ');
+}
+
 function makeControl(schema, types, text, required) {
-  const choices = schema.enum ?? (types.has('boolean') ? ['true', 'false'] : null);
+  const choices = choicesOf(schema);
   if (choices) {
     const options = [...(required ? [] : ['']), ...choices.filter((each) => each !== null).map(String)];
     return make('select', {}, ...options.map((each) => make('option', { value: each, selected: each === text }, each)));
   }
-  const isLong = types.has('array') || types.has('object') || schema.maxLength > 300 || !types.size;
-  const control = isLong ? make('textarea', { rows: 3 }) : make('input', { type: 'text', autocomplete: 'off' });
+  const isLong = holdsJson(types) || schema.maxLength > 300;
+  const control = isLong ? make('textarea', { rows: Math.min(Math.max(text.split('\n').length, 2), 8) }) : make('input', { type: 'text', autocomplete: 'off' });
   if (!isLong && (types.has('integer') || types.has('number'))) control.inputMode = 'decimal';
   control.value = text;
   return control;
@@ -50,7 +62,7 @@ function makeControl(schema, types, text, required) {
 
 // Return the value of a text; undefined if the text is empty and the field may be left out.
 function parse(name, types, schema, text, before, required) {
-  if (types.has('string')) {
+  if (types.has('string') && !holdsJson(types)) {
     if (text === '' && !required && (before === undefined || before === null || schema.enum)) return undefined;
     return text;
   }
@@ -65,6 +77,6 @@ function parse(name, types, schema, text, before, required) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new InvalidValue(`${name} must be ${[...types].join(' or ') || 'JSON'}: ${text}`);
+    throw new InvalidValue(`${name} is not valid JSON; it must be: ${kindOf(schema, types) || 'JSON'}.`);
   }
 }

@@ -1,18 +1,18 @@
 // The view "API keys": list, create, rotate and revoke the keys of the local system.
-import { ask, attempt } from './api.js';
+import { ask, attempt, choose, hasTenants } from './api.js';
 import { field, heading, make, section, table } from './elements.js';
 
 export async function open(main) {
   const problem = make('div', {}), created = make('div', { 'aria-live': 'polite' }), place = make('div', {}), form = make('div', {});
   const load = () => attempt(problem, async () => {
     const { keys, scopes, tiers } = await ask('keys');
-    place.replaceChildren(list(keys, act));
-    if (!form.firstChild) form.append(creation(scopes, tiers, act));
+    place.replaceChildren(list(keys, scopes, act));
+    if (!form.firstChild) form.append(creation(scopes, tiers, await hasTenants(), act));
   });
   // Do what `path` names; show a new key, which cannot be read again.
-  const act = (path, body = {}) => attempt(problem, async () => {
+  const act = (path, body = {}, tenants = []) => attempt(problem, async () => {
     const { key } = await ask(path, body);
-    if (key) created.replaceChildren(secret(key));
+    if (key) created.replaceChildren(secret(key, tenants));
     await load();
   });
   main.replaceChildren(make('div', { class: 'bar' }, heading('API keys', 'of this local system')),
@@ -20,30 +20,46 @@ export async function open(main) {
   await load();
 }
 
-function secret(key) {
+function secret(key, tenants) {
   const copy = make('button', { onclick: async () => {
     await navigator.clipboard.writeText(key);
     copy.textContent = 'Copied';
   } }, 'Copy');
+  const message = make('p', { role: 'status' });
+  const use = make('button', { class: 'primary', onclick: () => {
+    choose({ key, tenant: tenants[0] ?? '', tenants });
+    message.textContent = `The pages of this local system now send this key${tenants.length ? ` and the tenant ${tenants[0]}` : ''}.`;
+  } }, 'Use this key');
   return make('section', { class: 'card notice' }, make('p', {}, 'The new key. It is shown once: the table keeps only its hash.'),
-    make('div', { class: 'bar' }, make('code', { id: 'new-key' }, key), copy));
+    make('div', { class: 'bar' }, make('code', { id: 'new-key' }, key), copy, use), message);
 }
 
-function list(keys, act) {
+const FEW = 6; // scopes
+
+// Return the scopes of a key in few words; many of them are shown on demand.
+function scopesOf({ scopes }, all) {
+  const reads = all.filter((scope) => scope.endsWith(':read'));
+  const text = make('span', { class: 'many' }, scopes.join(', '));
+  if (scopes.length <= FEW) return text;
+  const kind = scopes.length === all.length ? 'every scope' : scopes.join() === reads.sort().join() ? 'every scope to read' : 'scopes';
+  return make('details', {}, make('summary', {}, `${kind} (${scopes.length})`), text);
+}
+
+function list(keys, all, act) {
   const columns = [['id', ''], ['client', ''], ['state', ''], ['tier', ''], ['scopes', ''], ['tenants', ''], ['expires', ''], ['', '']];
   const actions = (each) => {
     if (each.built_in) return make('span', {}, 'key ', make('code', {}, each.built_in));
     if (each.state === 'disabled') return '';
-    const button = (name, path) => make('button', { onclick: () => act(`keys/${each.id}/${path}`), 'aria-label': `${name} the key ${each.id}` }, name);
+    const button = (name, path) => make('button', { onclick: () => act(`keys/${each.id}/${path}`, {}, each.tenants), 'aria-label': `${name} the key ${each.id}` }, name);
     return make('span', { class: 'group' }, button('Rotate', 'rotate'), button('Revoke', 'revoke'));
   };
   return table('API keys', columns, keys.map((each) => [
     make('code', {}, each.id), each.client, make('span', { class: each.state === 'valid' ? 'good' : 'bad' }, each.state), each.tier,
-    make('span', { class: 'many' }, each.scopes.join(', ')), each.tenants.join(', '),
+    scopesOf(each, all), make('span', { class: 'many' }, each.tenants.join(', ')),
     each.expires_at ? new Date(each.expires_at * 1000).toLocaleDateString('en-GB') : 'never', actions(each)]));
 }
 
-function creation(scopes, tiers, act) {
+function creation(scopes, tiers, needsTenant, act) {
   const client = make('input', { value: 'my-client', autocomplete: 'off' });
   const tier = make('select', {}, ...tiers.map((each) => make('option', {}, each)));
   const days = make('input', { type: 'number', min: 1, max: 3650 });
@@ -51,15 +67,15 @@ function creation(scopes, tiers, act) {
   const boxes = scopes.map((scope) => make('input', { type: 'checkbox', value: scope, id: `scope-${scope}`, checked: scope.endsWith(':read') }));
   const submit = (event) => {
     event.preventDefault();
+    const named = tenants.value.split(',').map((each) => each.trim()).filter(Boolean);
     act('keys', {
-      client: client.value, tier: tier.value, days: days.value ? Number(days.value) : null,
-      tenants: tenants.value.split(',').map((each) => each.trim()).filter(Boolean),
+      client: client.value, tier: tier.value, days: days.value ? Number(days.value) : null, tenants: named,
       scopes: boxes.filter((box) => box.checked).map((box) => box.value),
-    });
+    }, named);
   };
   return make('form', { class: 'form', onsubmit: submit },
     field('Client', client, 'The name in logs and rate limits.'), field('Rate tier', tier),
-    field('Days until it expires', days, 'Empty: never.'), field('Tenants', tenants, 'Separated by commas; empty for none.'),
+    field('Days until it expires', days, 'Empty: never.'), needsTenant && field('Tenants', tenants, 'Separated by commas. Without one, the key reads shared rows only.'),
     make('fieldset', {}, make('legend', {}, 'Scopes'), ...boxes.map((box) => make('label', { class: 'check', for: box.id }, box, ` ${box.value}`))),
     make('div', { class: 'bar' }, make('button', { class: 'primary', type: 'submit' }, 'Create key')));
 }

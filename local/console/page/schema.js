@@ -38,7 +38,6 @@ function tableOf(document, path) {
     hasTotal: parameters.some((each) => each.name === 'include_total'),
     create: list.post ? bodyOf(document, list.post) : null,
     required: new Set(resolve(document, schemaOf(list.post))?.required ?? []),
-    example: list.post?.requestBody?.content?.['application/json']?.example ?? {},
     edit: row.patch && isMerge ? { method: 'PATCH', fields: patch } : row.put ? { method: 'PUT', fields: put } : null,
     deletes: Boolean(row.delete),
   };
@@ -62,7 +61,21 @@ export function pathOf(table, row) {
   if (!table.rowPath) return null;
   const names = [...table.rowPath.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
   if (names.some((name) => row[name] === undefined || row[name] === null)) return null;
-  return table.rowPath.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(row[name]));
+  return table.rowPath.replace(/\{(\w+)\}/g, (_, name) => segment(row[name]));
+}
+
+// Return a value as a segment of a path: in base64url after ~ if a URL would change it.
+export function segment(value) {
+  const text = String(value);
+  if (!/[/\\%]|^~|^\.{0,2}$/.test(text)) return encodeURIComponent(text);
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  return `~${base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
+}
+
+// Return the values that a schema lists; null if others are allowed.
+export function choicesOf(schema) {
+  const types = [...typesOf(schema)].filter((type) => type !== 'null');
+  return schema.enum ?? (types.join() === 'boolean' ? ['true', 'false'] : null);
 }
 
 export function typesOf(schema) {

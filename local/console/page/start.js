@@ -33,7 +33,7 @@ async function refresh() {
     const response = await fetch(url, { signal: AbortSignal.timeout(3000) });
     if (response.ok) show(await response.json());
   } catch (error) { // for example during a restart of the system
-    if (error instanceof TypeError || error.name === 'TimeoutError') {
+    if (error instanceof TypeError || ['TimeoutError', 'AbortError'].includes(error.name)) {
       link.textContent = 'not reachable; trying again';
       link.className = '';
     } else throw error;

@@ -1,10 +1,11 @@
 // The view "Tables": read, filter, sort and page the rows of a resource over the public API.
-import { access, attempt, call, toJson } from './api.js';
-import { field, heading, make, section, table as makeTable } from './elements.js';
+import { access, attempt, call, choose, hasTenants, toJson } from './api.js';
+import { field, heading, make, plural, section, table as makeTable } from './elements.js';
 import { openEditor } from './editor.js';
-import { pathOf, tables, typesOf } from './schema.js';
+import { choicesOf, pathOf, tables, typesOf } from './schema.js';
 
 const LIMIT = 20, MAX_TEXT = 48; // rows of a page, and characters of a cell
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // its first characters identify a row
 
 export async function open(main, name = '') {
   const all = await tables();
@@ -23,25 +24,43 @@ export async function open(main, name = '') {
   });
   const edit = (path) => openEditor(editor, chosen, path, () => load(state.cursor));
   main.replaceChildren(
-    make('div', { class: 'bar' }, heading('Tables'), field('Table', choice), ...accessFields(() => load()),
+    make('div', { class: 'bar' }, heading('Tables'), field('Table', choice), ...accessFields(await hasTenants(), () => load()),
       chosen.create && make('button', { class: 'primary', onclick: () => edit(null) }, 'New row')),
-    section(make('p', { class: 'note' }, chosen.description), filterForm(chosen, state, () => load())),
+    section(make('p', { class: 'note' }, chosen.description), chosen.filters.length > 0 && filterForm(chosen, state, () => load())),
     editor, problem, section(rows));
   await load();
 }
 
-// Fields for the API key and the tenant of all requests of this page.
-export function accessFields(changed) {
+// Fields for the API key and the tenant of all requests. The tenants of another key are not known,
+// so its tenant is typed.
+function accessFields(needsTenant, changed) {
   const key = make('input', { value: access.key, autocomplete: 'off', spellcheck: 'false' });
-  const tenant = make('input', { value: access.tenant, autocomplete: 'off' });
-  key.onchange = () => { access.key = key.value.trim(); changed(); };
-  tenant.onchange = () => { access.tenant = tenant.value.trim(); changed(); };
-  return [field('API key', key), field('Tenant', tenant)];
+  const place = make('div', { class: 'field' });
+  const showTenant = () => place.replaceChildren(...(needsTenant ? tenantField(changed).childNodes : []));
+  key.onchange = () => {
+    choose({ key: key.value.trim() });
+    showTenant();
+    changed();
+  };
+  showTenant();
+  return [field('API key', key), needsTenant && place];
+}
+
+function tenantField(changed) {
+  const { tenant, tenants } = access;
+  const control = tenants.length
+    ? make('select', {}, ...tenants.map((each) => make('option', { value: each, selected: each === tenant }, each)))
+    : make('input', { value: tenant, autocomplete: 'off', spellcheck: 'false' });
+  control.onchange = () => {
+    choose({ tenant: control.value.trim(), tenants });
+    changed();
+  };
+  return field('Tenant', control);
 }
 
 function filterForm(chosen, state, load) {
   const inputs = chosen.filters.map((each) => {
-    const types = typesOf(each.schema), choices = each.schema.enum ?? (types.has('boolean') ? ['true', 'false'] : null);
+    const choices = choicesOf(each.schema.items ?? each.schema); // a list has one choice here
     const control = choices
       ? make('select', {}, ...['', ...choices].map((choice) => make('option', { value: choice }, String(choice))))
       : make('input', { type: 'text', autocomplete: 'off' });
@@ -79,7 +98,7 @@ function listing(chosen, state, { data, pagination }, load, edit) {
   [...shown.querySelectorAll('th')].slice(1).forEach((head, index) => {
     if (names[index] === sorted) head.setAttribute('aria-sort', direction === 'asc' ? 'ascending' : 'descending');
   });
-  const total = pagination.total === undefined ? '' : `${pagination.total.toLocaleString('en')} rows in all`;
+  const total = pagination.total === undefined ? '' : `${plural(pagination.total, 'row')} in all`;
   const page = (text, cursor) => make('button', { disabled: !cursor, onclick: () => load(cursor) }, text);
   return [
     data.length ? shown : make('p', {}, 'No rows match.'),
@@ -104,10 +123,25 @@ function open_(chosen, row, edit) {
   return path && make('button', { onclick: () => edit(path), 'aria-label': `Open ${path}` }, 'Open');
 }
 
-const isNumber = (schema) => ['integer', 'number'].some((type) => typesOf(schema).has(type));
+// Return whether the values are numbers. An exact number is a text in JSON.
+function isNumber(schema) {
+  const types = typesOf(schema), others = [...types].filter((type) => !['integer', 'number', 'string', 'null'].includes(type));
+  return (types.has('integer') || types.has('number')) && !others.length;
+}
+
+// Return a value as text: a range as PostgreSQL writes it, a list of plain values without quotes.
+function textOf(value) {
+  if (typeof value !== 'object') return String(value);
+  if (typeof value.lower_inclusive === 'boolean') {
+    return value.empty ? 'empty' : `${value.lower_inclusive ? '[' : '('}${value.lower ?? ''}, ${value.upper ?? ''}${value.upper_inclusive ? ']' : ')'}`;
+  }
+  const isPlain = Array.isArray(value) && value.length && value.every((each) => each !== null && typeof each !== 'object');
+  return isPlain ? value.join(', ') : toJson(value);
+}
 
 function cell(value) {
   if (value === null || value === undefined) return make('i', { class: 'null' }, 'null');
-  const text = typeof value === 'object' ? toJson(value) : String(value);
+  const text = textOf(value);
+  if (UUID.test(text)) return make('span', { class: 'uuid', title: text }, text);
   return text.length > MAX_TEXT ? make('span', { title: text }, `${text.slice(0, MAX_TEXT - 1)}…`) : text;
 }

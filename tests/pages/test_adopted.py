@@ -1,0 +1,230 @@
+"""The pages in Chromium on tables of another owner: keys, kinds of columns, and a view.
+
+`make test` has one view, `make test-slow` the others. An application is started once.
+"""
+
+import re
+import shlex
+import subprocess
+import uuid
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from testing.local_system import LocalSystem
+from tests.fixtures.browser import ONE_VIEW, OpenPage, View, Window, operation, send_twice
+from tests.fixtures.docs_examples import NODE, send_examples
+
+
+@pytest.fixture(params=ONE_VIEW, ids=str)
+def view(request: pytest.FixtureRequest) -> View:
+    found: View = request.param
+    return found
+
+
+def new_company(system: LocalSystem, **values: Any) -> dict[str, Any]:
+    number = uuid.uuid4().int
+    code = f"{chr(65 + number % 26)}{chr(65 + number // 26 % 26)}-{number // 676 % 10_000:04}"
+    status, company = system.request("/api/companies", {"code": code, "name": "New", **values})
+    assert status == 201, company
+    found: dict[str, Any] = company
+    return found
+
+
+def open_table(window: Window, name: str) -> Locator:
+    """Open a table of the console, and return its rows."""
+    window.open(f"/console#/tables/{name}")
+    rows = window.page.get_by_role("region", name=f"Rows of {name}").locator("tbody tr")
+    expect(rows.first).to_be_visible()
+    return rows
+
+
+def open_row(page: Page, path: str) -> Locator:
+    """Open a row of the shown page, and return its editor."""
+    page.get_by_role("button", name=f"Open {path}", exact=True).click()
+    editor = page.get_by_role("region", name=path, exact=True)
+    expect(editor).to_be_visible()
+    return editor
+
+
+def apply_filter(page: Page, name: str, value: str) -> None:
+    page.get_by_text("Filters (").click()
+    page.get_by_label(name, exact=True).first.fill(value)
+    page.get_by_role("button", name="Apply").click()
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js")
+def test_each_example_of_docs_works_twice(crm_system: LocalSystem) -> None:
+    found = send_examples(crm_system)
+    assert found["refused"] == []
+    assert found["statuses"]["PUT /api/labels/{slug}/companies/{id}"] == 204
+    assert found["paths"] > 40
+
+
+def test_docs_send_examples_twice(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    window = open_page(crm_system, "/docs")
+    for name, status in {
+        "companies/create_company": 201,  # a domain with a CHECK
+        "calls/create_call": 201,  # a partition
+        "rates/get_rate": 200,
+        "companies/put_company_labels": 204,
+    }.items():
+        send_twice(operation(window.page, name), status)
+    operation(window.page, "companies/update_company")
+    operation(window.page, "companies/delete_company")
+    window.check("crm-docs")
+
+
+def test_table_is_filtered_sorted_and_paged(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    window = open_page(crm_system, "/console")
+    page = window.page
+    rows = open_table(window, "companies")
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="name", exact=True).click()
+    expect(rows.first).to_contain_text("Company 1")
+    page.get_by_role("button", name="Next page").click()
+    expect(rows.first).not_to_contain_text("Company 1")
+    window.check("crm-table")
+    page.get_by_text("Filters (").click()
+    page.get_by_label("stage", exact=True).select_option("in talks")
+    page.get_by_role("button", name="Apply").click()
+    expect(rows.first).to_contain_text("in talks")
+    expect(page.get_by_text(re.compile(r"1\d rows in all"))).to_be_visible()
+    window.check("crm-filters")
+
+
+def test_row_of_many_kinds_is_edited(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    period = {"lower": "2025-01-01", "upper": "2025-12-31"}
+    company = new_company(crm_system, settings={"a": 1}, contract=period)
+    window = open_page(crm_system, "/console")
+    page = window.page
+    open_table(window, "companies")
+    apply_filter(page, "code", company["code"])
+    path = f"/api/companies/{company['id']}"
+    editor = open_row(page, path)
+    editor.get_by_label("stage", exact=True).select_option("won")
+    editor.get_by_label("is_active", exact=True).select_option("false")
+    editor.get_by_label("discount", exact=True).fill("12.50")
+    editor.get_by_label("tags", exact=True).fill('["one", "two"]')
+    editor.get_by_label("settings", exact=True).fill('{"a": [1, null]}')
+    editor.get_by_label("contract", exact=True).fill('{"lower": "2026-01-01", "upper": null}')
+    founded = editor.locator(".field", has=page.get_by_label("founded", exact=True))
+    founded.get_by_role("checkbox").uncheck()
+    editor.get_by_label("founded", exact=True).fill("1999-12-31")
+    window.check("crm-editor")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("status")).to_contain_text("Saved: ")
+    saved = crm_system.request(path)[1]
+    assert (saved["stage"], saved["is_active"], saved["discount"]) == ("won", False, "12.50")
+    assert (saved["tags"], saved["settings"]) == (["one", "two"], {"a": [1, None]})
+    assert saved["founded"] == "1999-12-31"
+    assert (saved["contract"]["lower"], saved["contract"]["upper"]) == ("2026-01-01", None)
+
+    window.expect(f"422 PATCH {path}")
+    editor.get_by_label("discount", exact=True).fill("99")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("alert")).to_contain_text("discount")
+    editor.get_by_label("tags", exact=True).fill("[no JSON")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("status")).to_contain_text("tags is not valid JSON")
+    window.check("crm-editor-invalid")
+
+
+def test_change_of_another_client_is_not_lost(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    company = new_company(crm_system)
+    path = f"/api/companies/{company['id']}"
+    window = open_page(crm_system, "/console")
+    page = window.page
+    open_table(window, "companies")
+    apply_filter(page, "code", company["code"])
+    editor = open_row(page, path)
+    changed = page.evaluate(
+        """path => fetch(path, { method: 'PATCH', body: '{"name": "Changed elsewhere"}',
+             headers: { 'X-API-Key': 'local-admin', 'Content-Type': 'application/json' } })
+           .then(response => response.status)""",
+        path,
+    )
+    assert changed == 200
+    window.expect(f"412 PATCH {path}")
+    editor.get_by_label("name", exact=True).fill("Lost")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("alert")).to_contain_text("Another client changed the row")
+    editor.get_by_role("button", name="Load again").click()
+    expect(editor.get_by_label("name", exact=True)).to_have_value("Changed elsewhere")
+    editor.get_by_role("button", name="Delete", exact=True).click()
+    editor.get_by_role("button", name="Delete this row: press again").click()
+    expect(editor).to_be_hidden()
+    assert crm_system.request(path)[0] == 404
+
+
+@pytest.mark.parametrize("table", ["companies", "calls", "deals", "labels", "rates"])
+def test_new_row_begins_with_values_that_are_accepted(
+    crm_system: LocalSystem, open_page: OpenPage, table: str
+) -> None:
+    window = open_page(crm_system, "/console")
+    page = window.page
+    open_table(window, table)
+    page.get_by_role("button", name="New row").click()
+    editor = page.get_by_role("region", name=f"New row of {table}")
+    expect(editor).to_be_visible()
+    window.check(f"crm-new-{table}")
+    editor.get_by_role("button", name="Create").click()
+    expect(editor.get_by_role("status")).to_contain_text("Created")
+
+
+def test_row_with_a_composite_key_is_edited_and_deleted(
+    crm_system: LocalSystem, open_page: OpenPage
+) -> None:
+    rate = {"country": "AA", "valid_from": "2020-01-31", "rate": 1.25}
+    assert crm_system.request("/api/rates", rate)[0] == 201
+    window = open_page(crm_system, "/console")
+    page = window.page
+    open_table(window, "rates")
+    editor = open_row(page, "/api/rates/AA/2020-01-31")
+    editor.get_by_label("rate", exact=True).fill("2.5")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("status")).to_have_text("Saved: rate.")
+    assert crm_system.request("/api/rates/AA/2020-01-31")[1]["rate"] == 2.5
+    editor.get_by_role("button", name="Delete", exact=True).click()
+    editor.get_by_role("button", name="Delete this row: press again").click()
+    expect(editor).to_be_hidden()
+    assert crm_system.request("/api/rates/AA/2020-01-31")[0] == 404
+
+
+def test_key_that_is_no_plain_text_is_opened(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    window = open_page(crm_system, "/console")
+    open_table(window, "labels")
+    editor = open_row(window.page, "/api/labels/~b2xkIGZyaWVuZC81MCU")
+    expect(editor.get_by_label("title", exact=True)).to_have_value("Old friend")
+
+
+def test_view_without_writes_is_read(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    window = open_page(crm_system, "/console")
+    page = window.page
+    rows = open_table(window, "open_companies")
+    expect(page.get_by_role("button", name="New row")).to_have_count(0)
+    rows.first.get_by_role("button", name="Open").click()
+    editor = page.locator(".editor")
+    expect(editor.get_by_role("button")).to_have_text(["Load again", "Close"])
+    expect(editor.locator("pre")).to_contain_text("Company")
+    window.check("crm-view")
+
+
+def test_home_page_and_graphiql_use_its_tables(
+    crm_system: LocalSystem, open_page: OpenPage
+) -> None:
+    window = open_page(crm_system, "/")
+    page = window.page
+    expect(page.locator("#application")).to_have_text("crm")
+    expect(page.locator("#tenants")).to_be_hidden()
+    window.check("crm-home")
+    for command in page.locator("#commands pre").all_inner_texts():
+        sent = [*shlex.split(command), "--silent", "--fail"]
+        answer = subprocess.run(sent, capture_output=True, text=True, check=True)
+        assert '"data":' in answer.stdout
+
+    page.get_by_role("link", name="Query GraphQL").click()
+    page.locator(".graphiql-execute-button").click()
+    expect(page.locator(".graphiql-response")).to_contain_text('"nodes"')
+    window.check("crm-graphiql")

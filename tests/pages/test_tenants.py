@@ -1,0 +1,136 @@
+"""The pages in Chromium on an application with tenants: the reader chooses a key and a tenant.
+
+`make test` has one view, `make test-slow` the others. An application is started once.
+"""
+
+import shlex
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from testing.local_system import LocalSystem
+from tests.fixtures.browser import ONE_VIEW, OpenPage, View, Window, operation, send_twice
+from tests.fixtures.docs_examples import NODE, send_examples
+from tests.fixtures.studio import OTHER_STUDIO, STUDIO
+
+
+@pytest.fixture(params=ONE_VIEW, ids=str)
+def view(request: pytest.FixtureRequest) -> View:
+    found: View = request.param
+    return found
+
+
+def use_key(window: Window, key: str) -> None:
+    """Choose the first of the key's two tenants, as the console does."""
+    window.page.evaluate(
+        "access => localStorage.setItem('sluice-access', JSON.stringify(access))",
+        {"key": key, "tenant": STUDIO, "tenants": [STUDIO, OTHER_STUDIO]},
+    )
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js")
+def test_each_example_of_docs_works_twice(studio_system: LocalSystem, studio_key: str) -> None:
+    found = send_examples(studio_system, key=studio_key, tenant=STUDIO)
+    assert found["refused"] == []
+    assert found["paths"] > 60
+
+
+def test_key_with_a_tenant_is_created_and_used(
+    studio_system: LocalSystem, open_page: OpenPage
+) -> None:
+    window = open_page(studio_system, "/console#/tables/users")
+    page = window.page
+    window.expect("403 GET /api/users?")
+    expect(page.get_by_role("alert")).to_contain_text("Create a key with a tenant, and press")
+    window.check("studio-no-tenant")
+
+    page.get_by_role("alert").get_by_role("link", name="API keys").click()
+    page.get_by_label("Tenants", exact=True).fill(f"{STUDIO}, {OTHER_STUDIO}")
+    for box in page.get_by_role("group", name="Scopes").get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.get_by_text(f"send this key and the tenant {STUDIO}")).to_be_visible()
+    window.check("studio-key")
+
+    page.get_by_role("link", name="Tables", exact=True).click()
+    page.get_by_label("Table", exact=True).select_option("users")
+    rows = page.get_by_role("region", name="Rows of users").locator("tbody tr")
+    expect(rows.first).to_contain_text("First studio")
+    window.check("studio-table")
+    page.get_by_label("Tenant", exact=True).select_option(OTHER_STUDIO)
+    expect(rows.first).to_contain_text("Second")
+    expect(page.get_by_text("First studio")).to_have_count(0)
+
+
+def test_row_of_the_tenant_is_created_edited_and_deleted(
+    studio_system: LocalSystem, studio_key: str, open_page: OpenPage
+) -> None:
+    window = open_page(studio_system, "/console")
+    use_key(window, studio_key)
+    page = window.page
+    page.reload()
+    window.open("/console#/tables/rates")
+    page.get_by_role("button", name="New row").click()
+    editor = page.get_by_role("region", name="New row of rates")
+    editor.get_by_label("currency", exact=True).fill("CHF")
+    editor.get_by_role("button", name="Create").click()
+    expect(editor.get_by_role("status")).to_contain_text(f'Created {{"studio_id":"{STUDIO}"')
+    editor.get_by_role("button", name="Close").click()
+
+    path = f"/api/rates/{STUDIO}/CHF"
+    page.get_by_role("button", name=f"Open {path}", exact=True).click()
+    editor = page.get_by_role("region", name=path, exact=True)
+    editor.get_by_label("rate", exact=True).fill("0.75")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("status")).to_have_text("Saved: rate.")
+    headers = {"X_API_Key": studio_key, "X_Sluice_Tenant": STUDIO}
+    assert studio_system.request(path, **headers)[1]["rate"] == 0.75
+    window.check("studio-editor")
+    editor.get_by_role("button", name="Delete", exact=True).click()
+    editor.get_by_role("button", name="Delete this row: press again").click()
+    expect(editor).to_be_hidden()
+    assert studio_system.request(path, **headers)[0] == 404
+
+
+def test_docs_send_examples_of_the_tenant_twice(
+    studio_system: LocalSystem, studio_key: str, open_page: OpenPage
+) -> None:
+    window = open_page(studio_system, "/docs")
+    page = window.page
+    expect(page.locator(".info")).to_contain_text("Create a key with a tenant under API keys")
+    use_key(window, studio_key)
+    page.reload()
+    expect(page.locator(".info")).not_to_contain_text("Create a key with a tenant")
+    for name, status in {
+        "users/create_user": 201,
+        "rates/create_rate": 201,
+        "order_items/create_order_item": 201,
+        "orders/put_order_labels": 204,
+        "studios/get_studio": 200,
+    }.items():
+        send_twice(operation(page, name), status)
+    window.screenshot("studio-docs")
+
+
+def test_home_page_and_graphiql_send_the_tenant(
+    studio_system: LocalSystem, studio_key: str, open_page: OpenPage
+) -> None:
+    window = open_page(studio_system, "/")
+    page = window.page
+    expect(page.locator("#tenants")).to_contain_text("The rows belong to tenants")
+    window.check("studio-home")
+    use_key(window, studio_key)
+    page.reload()
+    expect(page.locator("#commands pre").first).to_contain_text(STUDIO)
+    expect(page.locator("#tenants")).to_be_hidden()
+    for command in page.locator("#commands pre").all_inner_texts():
+        sent = [*shlex.split(command), "--silent", "--fail"]
+        answer = subprocess.run(sent, capture_output=True, text=True, check=True)
+        assert '"data":' in answer.stdout
+
+    page.get_by_role("link", name="Query GraphQL").click()
+    page.locator(".graphiql-execute-button").click()
+    expect(page.locator(".graphiql-response")).to_contain_text("First studio")
+    window.check("studio-graphiql")

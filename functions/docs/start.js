@@ -31,8 +31,8 @@ function later(text) {
 const ALIKE = [[/\d/, "0", 10], [/[a-z]/, "a", 26], [/[A-Z]/, "A", 26]];
 
 // Replace letters and digits by others, so that a text of a pattern may still match it.
-function alike(text) {
-  let rest = number;
+function alike(text, seed = number) {
+  let rest = seed;
   const replace = (character) => {
     const [, first, size] = ALIKE.find(([kind]) => kind.test(character)) ?? [];
     if (!first) return character;
@@ -133,7 +133,9 @@ const shape = (text) => text.replace(/[a-z]/g, "a").replace(/[A-Z]/g, "A").repla
 function similarText(texts, schema) {
   const [text] = texts;
   if (text.includes("@")) return otherText(text, schema);
-  return texts.every((each) => shape(each) === shape(text)) ? alike(text) : otherText(text, schema);
+  if (!texts.every((each) => shape(each) === shape(text))) return otherText(text, schema);
+  const candidates = Array.from({ length: texts.length + 1 }, (_, index) => alike(text, number + index));
+  return candidates.find((each) => !texts.includes(each)) ?? text;
 }
 
 // Return a date after the newest one. Partitions have a range, so it is near if all dates are known.

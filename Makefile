@@ -69,7 +69,7 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 
 # Each test of the suites runs on the agency or the shop. make test-slow has those on the others.
 # Those on the studio are the ones that its tenants could change most.
-STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency relations) \
+STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency operation_ids relations) \
 	tests/suites/graph/test_filters.py
 FAST = -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
 	$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac)

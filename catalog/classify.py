@@ -15,7 +15,7 @@ from catalog.junctions import Junction, junctions
 from catalog.questions import decisions, notes
 from catalog.relations import Relations
 from catalog.search_path import search_path
-from catalog.singulars import rename_types
+from catalog.singulars import rename_singulars
 from catalog.snapshot import Snapshot
 from catalog.tables import AdoptedTable, adopted_tables, name_tables
 from catalog.tenants import Tenants, require_names, set_columns, set_references
@@ -49,7 +49,7 @@ def draft(snapshot: Snapshot, request: AdoptRequest) -> Draft:
         key.problem for key in keys if key.problem and key.of.table.qualified in wanted
     ]
     _add_resources(result, tables, relations)
-    rename_types(result.resources)
+    rename_singulars(result.resources)
     return result
 
 

@@ -13,6 +13,7 @@ from catalog.indexes import index_ddl, is_met, need_of_list, of_tenant
 from catalog.junctions import Junction
 from catalog.names import snake_case, unique
 from catalog.tables import AdoptedTable
+from sluice.http.route_names import VERBS_OF_LINKS, VERBS_OF_ROWS
 
 T = TypeVar("T")
 REF = Name("sluice.kinds.ref", "Ref")
@@ -65,7 +66,7 @@ class Relations:
         for side in self._links_of[each.table.qualified]:
             yield self._links(side)
         for function, declared in self._functions.served.get(each.table.qualified, ()):
-            name = self._take(each, str(declared.args[0]), f"call_{declared.args[0]}")
+            name = self._take_of_function(each, str(declared.args[0]))
             yield DraftMember(name, replace(declared, args=(name, function.qualified)))
 
     def _name(self, key: ForeignKey) -> str:
@@ -146,6 +147,16 @@ class Relations:
         name = unique(names[0], taken, *names[1:])
         taken.add(name)
         return name
+
+    def _take_of_function(self, each: AdoptedTable, name: str) -> str:
+        """Return a name of a function whose route has no name of another route of the resource."""
+        taken = self._taken[each.table.qualified]
+        below = {
+            f"{verb}_{relation}_of" for verb in ("list", *VERBS_OF_LINKS) for relation in taken
+        }
+        found = unique(name, {*taken, *below, "list", *VERBS_OF_ROWS}, f"call_{name}")
+        taken.add(found)
+        return found
 
     def _count(self, key: ForeignKey) -> int:
         """Return how many foreign keys the table has to the same table."""

@@ -1,4 +1,4 @@
-"""Singulars of new resources that give each GraphQL type a name of its own."""
+"""Singulars of new resources that give each GraphQL type and each route a name of its own."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,15 +12,18 @@ from catalog.graphql_names import (
     names_of,
     ranges_of,
 )
+from sluice.http import route_names
 from sluice.resource import Resource
 
 
-def rename_types(resources: Sequence[DraftResource]) -> None:
-    """Change the singular of each new resource that would have a type of another one.
+def rename_singulars(resources: Sequence[DraftResource]) -> None:
+    """Change the singular of each new resource that would have a type or route of another one.
 
-    `deal_stages` has the type DealStage, and so has the field `stage` of `deals`.
+    `deal_stages` has the type DealStage, and so has the field `stage` of `deals`. The engine has
+    the route `create_import`.
     """
     taken = {*ENGINE_NAMES, *SCALARS, *(list_name(draft.name) for draft in resources)}
+    taken |= {*route_names.ENGINE_NAMES, *(f"list_{draft.name}" for draft in resources)}
     declared = [(draft, draft.resource()) for draft in resources]
     for _, resource in declared:
         taken.update(ranges_of(resource))
@@ -45,5 +48,6 @@ def _candidates(singular: str) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> set[str]:
-    """Return the names in GraphQL, but for that of the collection."""
-    return {*names_of(resource)} - {list_name(resource.name)}
+    """Return the names in GraphQL and those of routes, but for those of the collection."""
+    names = {*names_of(resource), *route_names.names_of(resource)}
+    return names - {list_name(resource.name), route_names.name_of(resource, "list")}

@@ -11,6 +11,7 @@ from catalog.kinds import KEYS
 from catalog.names import RESERVED, module_name, singular, snake_case, unique
 from catalog.snapshot import Snapshot, TableConstraint, TableSnapshot
 from sluice.application import ENGINE_FUNCTIONS
+from sluice.http.route_names import names_of
 from sluice.resource import MAX_KEY_COLUMNS, MAX_NAME_BYTES, SHARED, Resource, Via
 from sluice.sql.identifiers import quoted
 
@@ -115,6 +116,8 @@ def name_tables(tables: Sequence[AdoptedTable], request: AdoptRequest) -> None:
     """Give each table the names of its resource. Those of known resources are kept."""
     taken = {list_name(name) for name in (*RESERVED, *(each.name for each in request.known))}
     taken |= {*ENGINE_NAMES}
+    routes = (route for resource in request.known for route in names_of(resource))
+    taken |= {list_name(name.removeprefix("list_")) for name in routes if name[:5] == "list_"}
     singulars = {resource.singular for resource in request.known}
     for each in tables:
         if each.known is not None:

@@ -76,7 +76,7 @@ def render() -> str:
 
 
 def document() -> Schema:
-    """Return the OpenAPI document."""
+    """Return the OpenAPI document. Raise DeclarationError if two routes have the same name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     components: Schema = {
         "schemas": {"Problem": problem_schema()},
@@ -99,6 +99,7 @@ def document() -> Schema:
         },
     }
     tags = list(openapi_tags.tags(handlers()))
+    openapi_tags.require_unique_names(tags)
     paths: dict[str, Schema] = {}
     for tag in tags:
         _add_operations(paths, tag, components["schemas"])
@@ -128,7 +129,7 @@ def _add_operations(paths: dict[str, Schema], tag: Tag, components: Schema) -> N
     """Add the operations of a tag to `paths`, and their schemas to `components`."""
     known = _known_examples(tag.routes)
     for route in tag.routes:
-        if route.path.startswith("/docs/"):  # files of the documentation page
+        if not openapi_tags.is_described(route):
             continue
         path = to_openapi(route.path)
         operation = {"tags": [tag.name], **operation_of(route, components, known)}

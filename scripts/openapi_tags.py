@@ -1,7 +1,7 @@
 """The tags of openapi.json: one for each resource, and one for each function without resources."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from scripts.examples import texts
 from sluice import application
 from sluice.http.paths import to_openapi
 from sluice.http.route import RouteSpec
+from sluice.kinds.field import DeclarationError
 
 
 class Tag(NamedTuple):
@@ -28,6 +29,24 @@ def tags(handlers: Mapping[str, ModuleType]) -> Iterator[Tag]:
             yield Tag(name, _description(name), of_resource)
         if function not in groups and routes:  # GraphQL has none in an application without types
             yield Tag(function, str(module.__doc__).strip(), routes)
+
+
+def is_described(route: RouteSpec) -> bool:
+    """Return whether openapi.json has the route. It has no files of the documentation page."""
+    return not route.path.startswith("/docs/")
+
+
+def require_unique_names(tags: Iterable[Tag]) -> None:
+    """Raise DeclarationError if two routes have the same operationId."""
+    paths: dict[str, str] = {}
+    for route in (route for tag in tags for route in tag.routes if is_described(route)):
+        path = f"{route.method} {to_openapi(route.path)}"
+        if route.name in paths:
+            raise DeclarationError(
+                f"the operationId {route.name} is that of {paths[route.name]} and of {path}: "
+                "rename a handler, or a relation or function of the resource"
+            )
+        paths[route.name] = path
 
 
 def by_resource(

@@ -11,8 +11,11 @@ from scripts.derive import references, tenants
 from scripts.derive.handlers import is_by_hand
 from scripts.derive.references import Problem
 from scripts.derive.scan import Found, FoundResource
+from sluice.http import route_names
 from sluice.kinds.field import DeclarationError
 from sluice.sql.support import require_supported
+
+RENAME = "rename the singular, the relation or the function"
 
 
 def require_valid(found: Found) -> None:
@@ -83,6 +86,18 @@ def _graphql(found: Found) -> Iterator[Problem]:
             taken[name] = each.resource.name
 
 
+def _routes(found: Found) -> Iterator[Problem]:
+    """Compare the names of routes. Routes by hand are compared when openapi.json is written."""
+    taken = dict.fromkeys(route_names.ENGINE_NAMES, "the engine")
+    for each in found.resources:
+        if not each.is_served or each.routes:
+            continue
+        for name in route_names.names_of(each.resource):
+            if name in taken:
+                yield each, "", f"the operationId {name} is also that of {taken[name]}: {RENAME}"
+            taken[name] = each.resource.name
+
+
 CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
     _names,
     _functions,
@@ -90,4 +105,5 @@ CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
     tenants.problems,
     _sql,
     _graphql,
+    _routes,
 )

@@ -27,13 +27,10 @@ def for_clients(document: Schema) -> Schema:
     the clients' method for any request.
     """
     document = deepcopy(document)
-    names: set[str] = set()
     for path, method, operation in list(operations(document)):
         if operation["tags"] == ["docs"]:  # pages and this document, which are for browsers
             del document["paths"][path][method]
             continue
-        operation["operationId"] = _unique(operation["operationId"], path, names)
-        names.add(operation["operationId"])
         operation["parameters"] = [
             each
             for each in operation["parameters"]
@@ -105,14 +102,6 @@ def _merged(schema: Schema, schemas: Schema) -> Schema:
         "properties": {**row["properties"], **schema["properties"]},
         "required": [*row["required"], *schema["required"]],
     }
-
-
-def _unique(name: str, path: str, names: set[str]) -> str:
-    """Return the operation's name, with the resource above it if another route has the name."""
-    if name not in names:
-        return name
-    verb, _, rest = name.partition("_")
-    return f"{verb}_{path.split('/')[2]}_{rest}"
 
 
 def _without_read_only(schema: Schema) -> None:

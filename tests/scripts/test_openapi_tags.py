@@ -1,11 +1,14 @@
-"""The resources of a group have tags of their own in openapi.json."""
+"""The resources of a group have tags of their own, and each route a name of its own."""
 
-from scripts.openapi_tags import by_resource
+import pytest
+
+from scripts.openapi_tags import Tag, by_resource, require_unique_names
 from sluice.http.route import RouteSpec, ids_of
+from sluice.kinds.field import DeclarationError
 
 
-def route(path: str) -> RouteSpec:
-    return RouteSpec("GET", path, "get", "Get.", None, "", ids_of(path))
+def route(path: str, name: str = "get") -> RouteSpec:
+    return RouteSpec("GET", path, name, "Get.", None, "", ids_of(path))
 
 
 def test_routes_of_a_group_are_split_by_resource() -> None:
@@ -18,3 +21,19 @@ def test_routes_of_a_group_are_split_by_resource() -> None:
 
     assert [each.path for each in found["loans"]] == [paths[0], paths[1], paths[3]]
     assert [each.path for each in found["loan_fees"]] == [paths[2]]
+
+
+def test_two_routes_of_one_name_are_refused() -> None:
+    tags = [Tag("a", "", [route("/api/a"), route("/api/b", "other")]), Tag("c", "", [])]
+    require_unique_names(tags)
+    tags.append(Tag("c", "", [route("/api/c/<id>")]))
+
+    with pytest.raises(DeclarationError) as raised:
+        require_unique_names(tags)
+
+    message = "the operationId get is that of GET /api/a and of GET /api/c/{id}: rename a handler"
+    assert str(raised.value).startswith(message)
+
+
+def test_files_of_the_page_may_have_equal_names() -> None:
+    require_unique_names([Tag("docs", "", [route("/docs/page.css"), route("/docs/start.js")])])

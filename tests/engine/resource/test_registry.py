@@ -411,6 +411,21 @@ def test_routes_by_hand_are_found(write: Write) -> None:
             "books.py:8",
             "the GraphQL name createBook is also that of books",
         ),
+        (
+            ("key=", 'relations=[Function("get", "lib.get", stable=True)], key='),
+            "books.py:8",
+            "the operationId get_book is also that of books: rename the singular, the relation",
+        ),
+        (
+            ('singular="book"', 'singular="import"'),
+            "books.py:8",
+            "the operationId create_import is also that of the engine",
+        ),
+        (
+            ('name="books"', 'name="pupils_of_author"'),
+            "books.py:8",
+            "the operationId list_pupils_of_author is also that of authors",
+        ),
     ],
 )
 def test_contradiction_is_named(

@@ -35,7 +35,7 @@ def test_routes_of_tenants_have_the_header() -> None:
 
 
 def test_shared_routes_have_it_below_a_row() -> None:
-    assert needing_tenant("countries") == {"list_country_guests"}
+    assert needing_tenant("countries") == {"list_guests_of_country"}
 
 
 def test_codes_of_403_are_described() -> None:

@@ -17,6 +17,7 @@ from sluice.http.request import Request
 from sluice.http.resource_routes import Repository
 from sluice.http.response import Response
 from sluice.http.route import DataEnvelope, LazyRoute, ResponseSpec, RouteSpec
+from sluice.http.route_names import name_of_function
 from sluice.http.route_texts import a_row, words
 from sluice.kinds.field import Field
 from sluice.resource import ROW, ROWS, Function
@@ -58,7 +59,7 @@ class FunctionHandlers:
 
 def _route(repository: Repository, function: Function, texts: Mapping[str, str]) -> RouteSpec:
     resource = repository.resource
-    name = f"{function.name}_{resource.singular}"
+    name = name_of_function(resource, function)
     verb = (
         f"Get the {words(function.name)} of"
         if function.stable

@@ -22,6 +22,7 @@ from sluice.http.request import Request, require_scope
 from sluice.http.resource_routes import FindRepository, Repository, expandable, expanded_items
 from sluice.http.response import Response
 from sluice.http.route import LazyRoute, RouteHandler, RouteSpec
+from sluice.http.route_names import has_links, name_of_relation
 from sluice.http.route_texts import a_row, words
 from sluice.resource import Many
 from sluice.sql.junctions import junction_list
@@ -51,7 +52,7 @@ class RelationRoutes:
     def routes(self) -> Iterator[LazyRoute]:
         """Yield the list, and for links PUT and DELETE."""
         yield self._lazy("list", "GET", self._path, self._list_route)
-        if self._many.through and self._many.writes:
+        if has_links(self._many):
             names = OTHER[: len(self._many.other_columns)]
             path = "/".join([self._path, *(f"<{name}>" for name in names)])
             yield self._lazy("put", "PUT", path, self._put_route)
@@ -94,7 +95,7 @@ class RelationRoutes:
         return related_list(self._other, self._many)
 
     def _lazy(self, verb: str, method: str, path: str, make: Any) -> LazyRoute:
-        name = f"{verb}_{self._repository.resource.singular}_{self._many.name}"
+        name = name_of_relation(self._repository.resource, verb, self._many.name)
         return LazyRoute(name, method, path, cache(lambda: make(name)))
 
     def _list_route(self, name: str) -> tuple[RouteSpec, RouteHandler]:

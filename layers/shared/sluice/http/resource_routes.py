@@ -16,6 +16,7 @@ from sluice.http.query_params import ListParams, RowParams, RowQuery
 from sluice.http.request import Request, require_scope
 from sluice.http.response import Response
 from sluice.http.route import LazyRoute, ResponseSpec, RouteHandler, RouteSpec
+from sluice.http.route_names import name_of
 from sluice.http.route_texts import default_text
 from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
@@ -142,7 +143,7 @@ def _routes(
     key = {field.name: field for field in resource.keys}
 
     def route(verb: str, method: str, response: ResponseSpec, **declared: Any) -> RouteSpec:
-        name = f"{verb}_{resource.name if verb == 'list' else resource.singular}"
+        name = name_of(resource, verb)
         is_of_row = verb not in ("list", "create")
         return RouteSpec(
             method=method,

@@ -59,6 +59,8 @@ export interface AnyRequest {
   headers?: Record<string, string>;
   /** The route reads `Idempotency-Key`. */
   takesKey?: boolean;
+  /** Ends the call when it is aborted, also between two attempts. */
+  signal?: AbortSignal;
 }
 
 export interface Client<Paths extends {}> {
@@ -136,6 +138,7 @@ export function createApiClient<Paths extends {}>(
         method: verb.toUpperCase(),
         headers: { ...(init.body === undefined ? {} : { "Content-Type": "application/json" }), ...init.headers },
         ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+        ...(init.signal === undefined ? {} : { signal: init.signal }),
       });
       return exchange(request, init.takesKey ?? false);
     },

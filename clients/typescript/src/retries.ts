@@ -63,7 +63,22 @@ export async function send(
     if (attempt >= policy.maxAttempts || !isRetried(outcome, isRepeatable, hasKey)) throw error;
     const delay = delayOf(attempt, outcome, policy, timing);
     if (timing.monotonic() + delay >= end) throw error;
-    await timing.sleep(delay);
+    await sleep(delay, timing, request.signal);
+  }
+}
+
+/** Wait, and throw the reason of the caller's signal as soon as it is aborted. */
+async function sleep(delay: number, timing: Timing, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    await Promise.race([timing.sleep(delay), aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,5 +1,6 @@
 """`make sdk` reads the language from the command line, not from the locale of the environment."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 
 from testing.environments import VENV
 from tests.fixtures.sdk import ROOT
+from tests.shop.clients.test_python_client import example
 
 PYRIGHT = "pyright@1.1.414"
 
@@ -37,10 +39,24 @@ def test_other_language_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_pyright_accepts_the_client(python_sdk: Path) -> None:
+def test_pyright_accepts_client_and_program(python_sdk: Path, tmp_path: Path) -> None:
+    """It accepts the package and the documented program, and refuses wrong options."""
     if shutil.which("npx") is None:
         pytest.skip("pyright needs npx")
-    command = ["npx", "--yes", PYRIGHT, "--pythonpath", str(VENV / "bin/python")]
-    done = subprocess.run(command, cwd=python_sdk, capture_output=True, text=True, check=False)
+    shutil.copytree(python_sdk, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/documented.py").write_text(example("python"))
+    shutil.copy2(Path(__file__).parent / "programs/options.py", tmp_path / "programs")
+    settings = {
+        "include": ["src", "programs"],
+        "extraPaths": ["src"],
+        "typeCheckingMode": "standard",
+        "reportUnnecessaryTypeIgnoreComment": True,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = ["npx", "--yes", PYRIGHT, "--outputjson", "--pythonpath", str(VENV / "bin/python")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, found["generalDiagnostics"]
+    assert found["summary"]["filesAnalyzed"] > 50

@@ -233,11 +233,12 @@ def same_lines(printed: str) -> bool:
 
 
 def test_client_and_program_are_typed(python_sdk: Path, tmp_path: Path) -> None:
-    """mypy --strict accepts the whole package, and the documented program."""
+    """mypy --strict accepts the package and the documented program, and refuses wrong options."""
     program = tmp_path / "program.py"
     program.write_text(example("python"))
+    options = Path(__file__).parent / "programs/options.py"
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "src", str(program)],
+        [sys.executable, "-m", "mypy", "--strict", "src", str(program), str(options)],
         cwd=python_sdk,
         capture_output=True,
         text=True,

@@ -1,26 +1,31 @@
-"""The layer of the Python client decides what is sent again, and when. No network is used."""
+"""The layer of the Python client decides what is sent again, and when. No network is used.
 
+retries/retries.ts tests the TypeScript client by the same table.
+"""
+
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Unpack
 
 import httpx
 import pytest
 from sluice_client import (
+    AsyncClient,
     Client,
+    ClientError,
+    ClientOptions,
     EtagCache,
-    NoResponseError,
-    NotFoundError,
     ParsedResponse,
     PreconditionFailedError,
-    RateLimitError,
     RetryPolicy,
-    ServerError,
-    StatusError,
     Timing,
     UnavailableError,
     update,
 )
+
+from tests.shop.clients.retry_cases import CASES, RetryCase
 
 Reply = httpx.Response | httpx.TransportError
 LOST = httpx.RemoteProtocolError("the response was lost")
@@ -38,6 +43,9 @@ class Clock:
         self.waits.append(seconds)
         self.time += seconds
 
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
 
 @dataclass
 class FakeServer:
@@ -46,6 +54,7 @@ class FakeServer:
     replies: list[Reply]
     requests: list[httpx.Request] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    random: float = 0.5
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(httpx.Request(request.method, request.url, headers=request.headers))
@@ -54,15 +63,21 @@ class FakeServer:
             return reply
         raise reply
 
-    def client(self, **more: object) -> Client:
+    def client(self, **more: Unpack[ClientOptions]) -> Client:
+        return Client("http://api", transport=httpx.MockTransport(self), **self.options(more))
+
+    def async_client(self, **more: Unpack[ClientOptions]) -> AsyncClient:
+        return AsyncClient("http://api", transport=httpx.MockTransport(self), **self.options(more))
+
+    def options(self, more: ClientOptions) -> ClientOptions:
         timing = Timing(
             monotonic=lambda: self.clock.time,
             now=lambda: 1_000_000_000.0,
-            random=lambda: 0.5,
+            random=lambda: self.random,
             sleep=self.clock.sleep,
+            sleep_async=self.clock.sleep_async,
         )
-        options = {"api_key": "canary-key", "timing": timing, **more}
-        return Client("http://api", transport=httpx.MockTransport(self), **options)  # type: ignore[arg-type]
+        return {"api_key": "canary-key", "timing": timing, **more}
 
 
 def problem(status: int, code: str, **headers: str) -> httpx.Response:
@@ -76,19 +91,52 @@ def ok(body: object = None, **headers: str) -> httpx.Response:
     return httpx.Response(200, json=body, headers=headers)
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [LOST, httpx.ReadTimeout("slow"), httpx.Response(502), problem(503, "database_unavailable")],
-    ids=["lost", "timeout", "gateway", "database"],
-)
-def test_post_is_repeated_with_one_key(failure: Reply) -> None:
-    server = FakeServer([failure, problem(409, "idempotency_in_progress"), ok()])
+def reply_of(described: str | int | list[str | int]) -> Reply:
+    """Return a reply of the table."""
+    if isinstance(described, str):
+        return {"lost": LOST, "refused": REFUSED, "timeout": httpx.ReadTimeout("slow")}[described]
+    if isinstance(described, int):
+        return httpx.Response(described, text="<html>")
+    status, code, *after = described
+    headers = {"Retry_After": str(after[0])} if after else {}
+    return problem(int(status), str(code), **headers)
 
-    server.client().request("POST", "/api/orders", json={}, takes_key=True)
 
-    keys = {request.headers["Idempotency-Key"] for request in server.requests}
-    assert len(server.requests) == 3
-    assert len(keys) == 1
+def call(server: FakeServer, case: RetryCase, kind: str) -> None:
+    """Make the call of a case with the client for threads, or that for asyncio."""
+    policy = RetryPolicy(max_attempts=case.attempts, deadline=case.deadline)
+    if kind == "threads":
+        client = server.client(retries=policy)
+        client.request(case.method, "/api/rows/1", headers=case.headers, takes_key=case.key)
+        return
+    asynchronous = server.async_client(retries=policy)
+    request = asynchronous.request(
+        case.method, "/api/rows/1", headers=case.headers, takes_key=case.key
+    )
+    asyncio.run(request)
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_table_of_retries(case: RetryCase, kind: str) -> None:
+    server = FakeServer([reply_of(each) for each in case.replies], random=case.random)
+
+    error: ClientError | None = None
+    try:
+        call(server, case, kind)
+    except ClientError as raised:
+        error = raised
+
+    keys = {request.headers.get("Idempotency-Key") for request in server.requests} - {None}
+    assert (type(error).__name__ if error else "", error is not None and error.maybe_applied) == (
+        case.error,
+        case.maybe,
+    )
+    assert server.replies == []
+    assert len(server.requests) == len(case.replies)
+    assert case.waits is None or server.clock.waits == pytest.approx(case.waits)
+    assert case.keys is None or len(keys) == case.keys
+    assert "Idempotency-Key" not in case.headers or keys == {case.headers["Idempotency-Key"]}
 
 
 def test_each_call_has_its_own_key() -> None:
@@ -99,39 +147,6 @@ def test_each_call_has_its_own_key() -> None:
         client.request("POST", "/api/orders", takes_key=True)
 
     assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 2
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_write_without_key_or_etag_is_sent_once(method: str) -> None:
-    server = FakeServer([LOST, ok()])
-
-    with pytest.raises(NoResponseError) as raised:
-        server.client().request(method, "/api/products/1")
-
-    assert raised.value.maybe_applied
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_write_with_etag_is_repeated(method: str) -> None:
-    server = FakeServer([LOST, ok()])
-
-    server.client().request(method, "/api/products/1", headers={"If-Match": '"1"'})
-
-    assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize(
-    "refusal",
-    [REFUSED, problem(429, "rate_limited"), problem(503, "circuit_open")],
-    ids=["unreachable", "quota", "circuit"],
-)
-def test_refusal_before_the_work_is_repeated(refusal: Reply) -> None:
-    server = FakeServer([refusal, ok()])
-
-    server.client().request("PATCH", "/api/products/1")
-
-    assert len(server.requests) == 2
 
 
 def test_own_change_is_not_taken_for_a_conflict() -> None:
@@ -166,69 +181,6 @@ def test_update_reads_again_after_a_conflict() -> None:
 
 def read(client: Client) -> ParsedResponse[None]:
     return ParsedResponse(None, client.request("GET", "/api/products/1"))
-
-
-def test_waits_grow_and_add_to_retry_after() -> None:
-    server = FakeServer([LOST, LOST, problem(503, "circuit_open", Retry_After="2"), LOST, ok()])
-
-    server.client().request("GET", "/api/products")
-
-    assert server.clock.waits == pytest.approx([0.05, 0.1, 2.2, 0.4])
-
-
-def test_retry_after_may_be_a_date() -> None:
-    date = "Sun, 09 Sep 2001 01:46:43 GMT"  # three seconds after the client's clock
-    server = FakeServer([problem(429, "rate_limited", Retry_After=date), ok()])
-
-    server.client().request("GET", "/api/products")
-
-    assert server.clock.waits == pytest.approx([3.05])
-
-
-def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:
-    server = FakeServer([problem(429, "rate_limited", Retry_After="31")])
-
-    with pytest.raises(RateLimitError):
-        server.client().request("GET", "/api/products")
-
-    assert server.clock.waits == []
-
-
-def test_attempts_are_limited() -> None:
-    server = FakeServer([LOST] * 9)
-
-    with pytest.raises(NoResponseError) as raised:
-        server.client(retries=RetryPolicy(max_attempts=3)).request("GET", "/api/products")
-
-    assert not raised.value.maybe_applied
-    assert len(server.requests) == 3
-
-
-@pytest.mark.parametrize(
-    ("reply", "kind"),
-    [
-        (problem(404, "not_found"), NotFoundError),
-        (problem(500, "internal_error"), ServerError),
-        (httpx.Response(418, text="<html>"), StatusError),
-    ],
-    ids=["not found", "fault", "no problem document"],
-)
-def test_other_errors_are_raised_at_once(reply: httpx.Response, kind: type[StatusError]) -> None:
-    server = FakeServer([reply])
-
-    with pytest.raises(kind) as raised:
-        server.client().request("GET", "/api/products/1")
-
-    assert raised.value.status == reply.status_code
-
-
-def test_refused_post_was_not_applied_after_a_lost_response() -> None:
-    server = FakeServer([LOST, problem(409, "out_of_stock")])
-
-    with pytest.raises(StatusError) as raised:
-        server.client().request("POST", "/api/orders", takes_key=True)
-
-    assert not raised.value.maybe_applied
 
 
 def test_reads_send_the_latest_position_of_writes() -> None:

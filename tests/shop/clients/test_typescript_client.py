@@ -34,7 +34,6 @@ def compiled(programs: Path, demo_system: LocalSystem) -> Path:
     base_url = demo_system.local_json["base_url"]
     documented = example("ts").replace("http://127.0.0.1:3000", base_url)
     (programs / "documented.ts").write_text(documented)
-    (programs / "package.json").write_text('{"type": "module"}')
     (programs / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS}))
     tsc = ROOT / "clients/typescript/node_modules/.bin/tsc"
     done = subprocess.run([tsc, "--project", programs], capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """A client of an API that Sluice serves: generated operations and models, and this layer."""
 
-from .client import AsyncClient, Client
+from .client import AsyncClient, Client, ClientOptions
 from .errors import (
     AuthenticationError,
     BadRequestError,
@@ -34,6 +34,7 @@ __all__ = [
     "BadRequestError",
     "Client",
     "ClientError",
+    "ClientOptions",
     "ConflictError",
     "EtagCache",
     "GatewayTimeoutError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
 import httpx
@@ -19,6 +19,23 @@ MIN_LSN = "X-Sluice-Min-LSN"
 KEY = "Idempotency-Key"
 _POLICY = RetryPolicy()
 _TIMING = Timing()
+
+
+class ClientOptions(TypedDict, total=False):
+    """The arguments that both clients have. Either `api_key` or `token` is needed.
+
+    token: a bearer token, or a function that returns the current one.
+    tenant: sent as `X-Sluice-Tenant`.
+    headers: sent with each request.
+    """
+
+    api_key: str | None
+    token: str | Callable[[], str] | None
+    tenant: str | None
+    retries: RetryPolicy
+    timing: Timing
+    etag_cache: EtagCache | None
+    headers: Mapping[str, str] | None
 
 
 class _Settings:
@@ -91,8 +108,7 @@ class _Settings:
 class Client(_Settings):
     """A client of the API, for threads: `Client("https://api.example.com", api_key="…")`.
 
-    token: a bearer token, or a function that returns the current one.
-    tenant: sent as `X-Sluice-Tenant`.
+    The other arguments are those of ClientOptions.
     min_lsn: after a write, reads of this client include it also if a replica serves them.
     """
 
@@ -100,25 +116,10 @@ class Client(_Settings):
         self,
         base_url: str,
         *,
-        api_key: str | None = None,
-        token: str | Callable[[], str] | None = None,
-        tenant: str | None = None,
-        retries: RetryPolicy = _POLICY,
-        timing: Timing = _TIMING,
-        etag_cache: EtagCache | None = None,
-        headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(
-            base_url,
-            api_key=api_key,
-            token=token,
-            tenant=tenant,
-            retries=retries,
-            timing=timing,
-            etag_cache=etag_cache,
-            headers=headers,
-        )
+        super().__init__(base_url, **options)
         self._http = httpx.Client(base_url=base_url, transport=transport)
 
     def with_tenant(self, tenant: str) -> Client:
@@ -195,25 +196,10 @@ class AsyncClient(_Settings):
         self,
         base_url: str,
         *,
-        api_key: str | None = None,
-        token: str | Callable[[], str] | None = None,
-        tenant: str | None = None,
-        retries: RetryPolicy = _POLICY,
-        timing: Timing = _TIMING,
-        etag_cache: EtagCache | None = None,
-        headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(
-            base_url,
-            api_key=api_key,
-            token=token,
-            tenant=tenant,
-            retries=retries,
-            timing=timing,
-            etag_cache=etag_cache,
-            headers=headers,
-        )
+        super().__init__(base_url, **options)
         self._http = httpx.AsyncClient(base_url=base_url, transport=transport)
 
     def with_tenant(self, tenant: str) -> AsyncClient:

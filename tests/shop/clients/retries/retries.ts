@@ -192,15 +192,17 @@ test("an attempt without an answer in time is repeated", async () => {
 });
 
 test("a call that the caller aborts is not repeated", async () => {
-  const caller = new AbortController();
-  const server = new FakeServer([silence]);
-  const call = server.client().GET("/api/products", { signal: caller.signal });
+  for (const method of ["GET", "PATCH"]) {
+    const caller = new AbortController();
+    const server = new FakeServer([silence]);
+    const call = server.client().request(method, "/api/products/1", { signal: caller.signal });
 
-  caller.abort(new Error("left"));
+    caller.abort(new Error("left"));
 
-  await assert.rejects(call, (error) => error === caller.signal.reason);
-  assert(server.requests.length <= 1);
-  assert.deepEqual(server.waits, []);
+    await assert.rejects(call, (error) => error === caller.signal.reason);
+    assert(server.requests.length <= 1);
+    assert.deepEqual(server.waits, []);
+  }
 });
 
 test("the caller's abort ends a wait at once", async () => {

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sluice import tls
-from sluice.database_settings import repr_without_secrets
-from sluice.settings import AwsSettings
+from sluice.settings import AwsSettings, repr_without_secrets
 
 REFRESH_MARGIN = timedelta(minutes=5)  # before the credentials expire
 FETCH_TIMEOUT = 2.0  # seconds

@@ -1,7 +1,7 @@
 """The names of routes, which are the operationIds of openapi.json.
 
 No two routes of an application have the same name. The name of a relation's route has `_of_`,
-because `list_order_items` is the name of the list of `order_items`.
+because `list_team_members` is the name of the list of `team_members`.
 """
 
 from collections.abc import Iterator

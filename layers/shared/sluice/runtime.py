@@ -9,9 +9,10 @@ hooks.
 import gc
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sluice import gc_tuning  # isort: skip - first, because it stops the collector
@@ -169,26 +170,32 @@ class Runtime(Repositories):
         return retry_transaction(attempt)
 
 
-def build(settings: Settings) -> Runtime:
-    """Build a runtime. Opens no connection."""
+def build(settings: Settings, *, clock: Callable[[], float] = time.time) -> Runtime:
+    """Build a runtime. Opens no connection. `clock` is that of the circuit breakers."""
     logging.getLogger("sluice").setLevel(settings.log_level)
     dynamodb = _dynamodb(settings)
-    primary = _request_database(settings, settings.database, dynamodb, "the database")
+    database = partial(_request_database, settings, dynamodb=dynamodb, clock=clock)
+    primary = database(settings.database, name="the database")
     replica = None
     if settings.replica is not None and primary.pool.pipelined:  # stock pg8000 reports no LSN
         from sluice.db.replica import Replica
 
-        replica = Replica(_request_database(settings, settings.replica, dynamodb, "the replica"))
+        replica = Replica(database(settings.replica, name="the replica"))
     return Runtime(settings, primary, dynamodb, replica)
 
 
 def _request_database(
-    settings: Settings, server: DatabaseSettings, dynamodb: AwsClient, name: str
+    settings: Settings,
+    server: DatabaseSettings,
+    *,
+    dynamodb: AwsClient,
+    clock: Callable[[], float],
+    name: str,
 ) -> Database:
     """Return a database for requests, with a circuit breaker. `name` is for the log."""
     address = f"{server.host}:{server.port}/{server.name}"
     probe_lock = DynamoProbeLock(dynamodb, settings.rate_limit_table, address)
-    breaker = CircuitBreaker(probe_lock, name=name)
+    breaker = CircuitBreaker(probe_lock, clock=clock, name=name)
     provider = password_provider(settings.aws, server)
     pool = make_pool(
         server,

@@ -15,7 +15,8 @@ from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from testing.tcp_proxy import TcpProxy
 
-SLEEP = "SELECT pg_sleep(5) AS outlives_its_request"
+LONG = 60.0  # seconds; a test that waits for its deadline ends long before
+SLEEP = f"SELECT pg_sleep({LONG}) AS outlives_its_request"
 TIMEOUTS = """
     SELECT current_setting('statement_timeout') AS statement,
            current_setting('lock_timeout') AS lock
@@ -59,16 +60,14 @@ def test_statement_ends_at_the_deadline(database: Database, admin: Any, way: str
                     transaction.write(Query("SELECT 1"))
                     transaction.write(Query(SLEEP))
 
-    began = time.monotonic()
     with request_context.begin(0.6), pytest.raises(StatementTimeout):
         run()
-    assert 0.3 < time.monotonic() - began < 0.6, "the server gave up first"
     assert active_statements(admin, "outlives_its_request") == 0
-    assert database.pool.metrics().invalid == 0, "the connection is still valid"
+    assert database.pool.metrics().invalid == 0, "the server gave up first"
 
 
 def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
-    database = make_database(pool_size=2)
+    database = make_database(pool_size=2, lock_timeout=LONG, socket_timeout=LONG)
     database.write(Query("CREATE TABLE IF NOT EXISTS waited_for (id int)"))
     with database.transaction() as holder:
         holder.write(Query("LOCK TABLE waited_for"))
@@ -78,7 +77,7 @@ def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
             pytest.raises((DatabaseUnavailable, StatementTimeout)),
         ):  # either may come first
             database.read(Query("SELECT * FROM waited_for"))
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < LONG / 2
 
 
 def test_timeouts_apply_to_one_transaction(database: Database) -> None:
@@ -130,7 +129,9 @@ def test_silent_server_ends_at_the_deadline(
     settings: DatabaseSettings, make_proxy: Callable[..., TcpProxy], make_database: MakeDatabase
 ) -> None:
     proxy = make_proxy(settings.host, settings.port)
-    database = make_database(host=proxy.host, port=proxy.port)
+    database = make_database(
+        host=proxy.host, port=proxy.port, connect_timeout=LONG, socket_timeout=LONG
+    )
     database.read(Query("SELECT 1"))
     proxy.drop_data()
     began = time.monotonic()
@@ -138,13 +139,13 @@ def test_silent_server_ends_at_the_deadline(
         database.read(Query("SELECT 1"))
     with request_context.begin(0.5), pytest.raises(DatabaseUnavailable):
         database.read(Query("SELECT 1"))  # connecting fails
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < LONG / 2
     proxy.drop_data(False)
     assert database.read(Query("SELECT 1"))
 
 
 def test_pool_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
-    database = make_database(pool_overflow=0, pool_timeout=20.0)
+    database = make_database(pool_overflow=0, pool_timeout=LONG)
     with database.transaction() as holder, ThreadPoolExecutor() as threads:
         holder.read(Query("SELECT 1"))
 
@@ -154,7 +155,7 @@ def test_pool_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
                 database.read(Query("SELECT 1"))
             return time.monotonic() - began
 
-        assert all(0.2 < seconds < 1 for seconds in threads.map(lambda _: wait(), range(4)))
+        assert all(0.2 < seconds < LONG / 2 for seconds in threads.map(lambda _: wait(), range(4)))
 
 
 def test_batch_has_no_timeouts(make_database: MakeDatabase) -> None:

@@ -1,7 +1,6 @@
 """Reads while the replica or the primary is down, promoted or missing."""
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
 
@@ -10,6 +9,7 @@ from pg8000.exceptions import DatabaseError
 
 from local.postgres import PostgresServer
 from sluice import request_context, runtime
+from sluice.db.breaker import OPEN_SECONDS
 from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
 from tests.engine.http.test_replica import ADHOC_SQL_PATH, UNREACHED_LSN
@@ -38,11 +38,9 @@ def test_primary_answers_while_replica_is_down(
     outage: Callable[[Replicated], None],
 ) -> None:
     """Only the first two requests try the replica: one read, then one attempt to connect."""
-    replicated.client.timeout = 2.0
+    replicated.client.timeout = 5.0  # half of it is the longest wait for the replica
     outage(replicated)
-    began = time.monotonic()
     assert [replicated.price() for _ in range(2)] == ["1.00"] * 2
-    assert time.monotonic() - began < 2.0
     connections = replicated.replica_proxy.connections
     assert replicated.round_trips(lambda: [replicated.price() for _ in range(8)]) == (8, 0)
     assert replicated.replica_proxy.connections == connections
@@ -57,12 +55,11 @@ def test_replica_is_used_again_after_an_outage(
     for _ in range(2):
         replicated.price()
     replicated.replica_proxy.open()
-
-    def served_by_replica() -> bool:
-        replicated.price()
-        return served_by()[-1] == "replica"
-
-    wait_until(served_by_replica, "a read from the replica")
+    replicated.price()
+    assert served_by() == ["primary"] * 3
+    replicated.clock.now += 2 * OPEN_SECONDS
+    replicated.price()
+    assert served_by() == ["replica"]
 
 
 def test_replica_serves_reads_while_primary_is_down(replicated: Replicated) -> None:

@@ -41,7 +41,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-local test-pages test-clients test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,14 +67,31 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 	rm "$$SLUICE_TEST_FAILED"; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
+# These start processes, and take seconds each: pages in Chromium, generated clients, and the local system with the
+# commands. Each test is in one of these targets, in make test, make check or make test-slow (tests/conventions).
+PAGE_TESTS := tests/pages
+CLIENT_TESTS := tests/shop/clients
+LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_adopt_*.py))
+APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(LOCAL_TESTS)
+QUICK = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
+
 # Each test of the suites runs on the agency or the shop. make test-slow has those on the others.
 # Those on the studio are the ones that its tenants could change most.
 STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency operation_ids relations) \
 	tests/suites/graph/test_filters.py
-FAST = -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(CONVENTIONS:%=--ignore=%) \
+FAST = $(QUICK) $(if $(findstring tests/,$(ARGS)),,$(APART:%=--ignore=%)) \
 	$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac)
-test: $(VENV)/.dev ## run the tests, except slow ones and those of make check: ARGS='-k cursor'
+test: $(VENV)/.dev ## run the tests of the engine and the applications, except slow ones: ARGS='-k cursor'
 	@$(call sessions,$(FAST) $(ARGS))
+
+test-local: $(VENV)/.dev ## run the tests of the local system and of the commands: ARGS='-k cursor'
+	@$(call sessions,$(QUICK) $(LOCAL_TESTS) $(ARGS))
+
+test-pages: $(VENV)/.dev .venv-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
+	@SLUICE_APP= $(BIN)/python -m pytest $(QUICK) $(PAGE_TESTS) $(ARGS)
+
+test-clients: $(VENV)/.dev ## run the tests of the generated clients, which need Node.js and npm: ARGS='-k python'
+	@SLUICE_APP= $(BIN)/python -m pytest $(QUICK) $(CLIENT_TESTS) $(ARGS)
 
 # The floor is in pyproject.toml. The sandboxes' processes are not measured, as most tests call handlers in their own.
 .PHONY: coverage

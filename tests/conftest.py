@@ -20,7 +20,6 @@ OWN_TESTS = {
     "studio": ("studio",),
 }  # application → its tests
 APP = os.environ.get("SLUICE_APP", "")
-OWN = OWN_TESTS.get(APP, (APP,) if APP else ())
 # Their tests take seconds each. One process would run the last of them while the others are idle.
 FIRST = (
     *("catalog", "local", "pages", "scripts"),
@@ -28,7 +27,6 @@ FIRST = (
     *("shop/imports", "shop/sessions"),
     *("suites/test_openapi_requests.py", "suites/test_import.py", "suites/test_values.py"),
 )
-OF_OTHERS = {folder for folders in OWN_TESTS.values() for folder in folders} - {*OWN}
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,16 +55,23 @@ pytest_plugins = [
 def belongs_to_session(path: Path) -> bool:
     """Return whether the tests of this file or folder run on the session's application."""
     folder = (path.relative_to(HERE).parts or ("",))[0] if path.is_relative_to(HERE) else ""
+    return belongs_to(APP, folder)
+
+
+def belongs_to(app: str, folder: str) -> bool:
+    """Return whether the tests of a folder run with SLUICE_APP=app; "" is the default one."""
     if folder in ("", "suites"):
         return True
-    return folder in OWN if OWN else folder not in OF_OTHERS
+    if app:
+        return folder in OWN_TESTS.get(app, (app,))
+    return all(folder not in folders for folders in OWN_TESTS.values())
 
 
 def pytest_configure(config: pytest.Config) -> None:
     paths = [Path.cwd() / arg.partition("::")[0] for arg in config.args]
     if not any(belongs_to_session(path) for path in paths):
         apps = " or ".join(f"with SLUICE_APP={app}" for app in OWN_TESTS)
-        wanted = "without SLUICE_APP" if OWN else apps
+        wanted = "without SLUICE_APP" if APP else apps
         pytest.exit(f"run these tests {wanted}", returncode=pytest.ExitCode.NO_TESTS_COLLECTED)
 
 

@@ -71,7 +71,8 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 # commands. Each test is in one of these targets, in make test, make check or make test-slow (tests/conventions).
 PAGE_TESTS := tests/pages
 CLIENT_TESTS := tests/shop/clients
-LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_adopt_*.py))
+LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_adopt_*.py)) \
+	tests/shop/http/test_order_crashes.py tests/shop/migrations/test_make_run.py
 APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(LOCAL_TESTS)
 QUICK = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
 

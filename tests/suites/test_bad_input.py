@@ -20,6 +20,7 @@ from sluice.sql.derived import table
 from tests.fixtures.application import written_tables
 from tests.fixtures.cases import case_of
 from tests.fixtures.client import ApiResponse, Client
+from tests.fixtures.examples import examples
 from tests.fixtures.invalid_input import (
     any_json,
     any_text,
@@ -33,10 +34,10 @@ from tests.fixtures.invalid_input import (
 from tests.fixtures.resources import RESOURCES, list_spec, resource_routes
 
 
-def generated(examples: int) -> settings:
+def generated(count: int) -> settings:
     """Return Hypothesis settings for a deterministic test with this many examples."""
     return settings(
-        max_examples=examples,
+        max_examples=examples(count),
         derandomize=True,
         database=None,
         deadline=None,

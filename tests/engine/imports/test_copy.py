@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sluice.imports import record_splitter
+from tests.fixtures.examples import examples
 from tests.fixtures.imports import ImportHarness
 
 BOOKS = "name,price,shelf\n"
@@ -55,10 +56,15 @@ def test_end_of_data_mark_in_quotes_is_text(harness: ImportHarness) -> None:
     assert names(harness) == ["Dune", "of clay\n\\.\nand glass"]
 
 
+PROPERTY = settings(
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 LINES = st.lists(st.text(alphabet='ab",\n\r\\.N\x00é \t', max_size=12), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@PROPERTY
 @given(LINES)
 def test_every_record_is_written_or_rejected(harness: ImportHarness, lines: list[str]) -> None:
     """Each record that the parser finds is written or rejected."""
@@ -81,7 +87,7 @@ CELLS = st.text(alphabet='ab",\n\r\\.N;é \u00a0', min_size=1, max_size=6).map(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@PROPERTY
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.booleans())
 def test_values_are_stored_unchanged(
     harness: ImportHarness, rows: list[tuple[str, str]], quote_all: bool

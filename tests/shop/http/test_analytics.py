@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.examples import examples
 from tests.fixtures.shop import Shop
 from tests.shop.http.analytics_shop import (
     CENT,
@@ -26,8 +27,10 @@ REPORTS = {
     "/api/analytics/popular-products": "",
 }
 
-examples = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+PROPERTY = settings(
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -53,7 +56,7 @@ AGES = st.sampled_from(
 )
 
 
-@examples
+@PROPERTY
 @given(orders=orders_at(MOMENTS), span=st.integers(0, 3))
 def test_sales_match_an_independent_sum(
     analytics: AnalyticsShop, orders: list[PlacedOrder], span: int
@@ -63,7 +66,7 @@ def test_sales_match_an_independent_sum(
     assert analytics.sales(MONDAY, end) == expected_sales(orders, MONDAY, end)
 
 
-@examples
+@PROPERTY
 @given(data=st.data(), days=st.sampled_from((1, 2, 30, 365)), limit=st.integers(1, 5))
 def test_popular_products_match_an_independent_sum(
     analytics: AnalyticsShop, data: st.DataObject, days: int, limit: int

@@ -41,7 +41,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-local test-pages test-clients test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-suites test-local test-pages test-clients test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ remove: $(VENV)/.run ## remove what `make migrate` created: DATABASE_URL=postgre
 # one session only. The last lines name the failed tests of all sessions. PYTHONDONTWRITEBYTECODE would make each
 # process compile all tests again, which takes as long as a thousand of them.
 sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAILED; unset PYTHONDONTWRITEBYTECODE; \
-	for app in sample agency studio ""; do \
+	for app in $(or $(2),sample agency studio ""); do \
 		code=0; SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || code=$$?; \
 		case $$code in 0) ran=1;; 5) ;; *) ran=1; failed="$$failed $${app:-shop}";; esac; \
 	done; \
@@ -76,14 +76,20 @@ LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_ad
 APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(LOCAL_TESTS)
 QUICK = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
 
-# Each test of the suites runs on the agency or the shop. make test-slow has those on the others.
-# Those on the studio are the ones that its tenants could change most.
-STUDIO_TESTS := tests/studio $(patsubst %,tests/suites/test_%.py,crud conditional idempotency operation_ids relations) \
+# make test has the quick suites, on the agency. make test-suites has the long ones, all of them on the shop, and on the
+# studio those that its tenants could change most. make test-slow has those on the sample, and the others on the studio.
+LONG_SUITES := $(patsubst %,tests/suites/test_%.py,import openapi_requests oracle plans values)
+STUDIO_SUITES := $(patsubst %,tests/suites/test_%.py,crud conditional idempotency operation_ids relations) \
 	tests/suites/graph/test_filters.py
-FAST = $(QUICK) $(if $(findstring tests/,$(ARGS)),,$(APART:%=--ignore=%)) \
-	$$(case "$$app" in (sample) echo --ignore=tests/suites;; (studio) echo $(STUDIO_TESTS);; esac)
-test: $(VENV)/.dev ## run the tests of the engine and the applications, except slow ones: ARGS='-k cursor'
+FAST = $(QUICK) $(if $(findstring tests/,$(ARGS)),,$(APART:%=--ignore=%) \
+	$$(case "$$app" in (agency) echo $(LONG_SUITES:%=--ignore=%);; (*) echo --ignore=tests/suites;; esac))
+SUITES = $(QUICK) \
+	$$(case "$$app" in (agency) echo $(LONG_SUITES);; (studio) echo $(STUDIO_SUITES);; (*) echo tests/suites;; esac)
+test: $(VENV)/.dev ## run the tests of the engine and the applications, except slow ones: ARGS='-k cursor' or files
 	@$(call sessions,$(FAST) $(ARGS))
+
+test-suites: $(VENV)/.dev ## run the suites on the other applications, and the long ones: ARGS='-k cursor'
+	@$(call sessions,$(SUITES) $(ARGS),agency studio "")
 
 test-local: $(VENV)/.dev ## run the tests of the local system and of the commands: ARGS='-k cursor'
 	@$(call sessions,$(QUICK) $(LOCAL_TESTS) $(ARGS))
@@ -96,9 +102,11 @@ test-clients: $(VENV)/.dev ## run the tests of the generated clients, which need
 
 # The floor is in pyproject.toml. The sandboxes' processes are not measured, as most tests call handlers in their own.
 .PHONY: coverage
-coverage: $(VENV)/.dev ## measure which lines and branches the tests of make test reach, and check the floor: ARGS='-k cursor' (without floor)
+MEASURED := --cov --cov-append --cov-report=
+coverage: $(VENV)/.dev ## measure which lines and branches make test and make test-suites reach, and check the floor: ARGS='-k cursor' (without floor)
 	@$(BIN)/python -m coverage erase
-	@$(call sessions,$(FAST) --cov --cov-append --cov-report= $(ARGS))
+	@$(call sessions,$(FAST) $(MEASURED) $(ARGS))
+	@$(call sessions,$(SUITES) $(MEASURED) $(ARGS),agency studio "")
 	@$(BIN)/python -m coverage report $(if $(ARGS),--fail-under=0)
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL, each kind of column. The

@@ -94,7 +94,7 @@ test-suites: $(VENV)/.dev ## run the suites on the other applications, and the l
 test-local: $(VENV)/.dev ## run the tests of the local system and of the commands: ARGS='-k cursor'
 	@$(call sessions,$(QUICK) $(LOCAL_TESTS) $(ARGS))
 
-test-pages: $(VENV)/.dev .venv-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
+test-pages: $(VENV)/.dev $(VENV)-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
 	@SLUICE_APP= $(BIN)/python -m pytest $(QUICK) $(PAGE_TESTS) $(ARGS)
 
 test-clients: $(VENV)/.dev ## run the tests of the generated clients, which need Node.js and npm: ARGS='-k python'

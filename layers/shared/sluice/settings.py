@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sluice.database_settings import POOLERS, Auth, repr_without_secrets
+from sluice.database_settings import POOLERS, Auth
 from sluice.database_settings import DatabaseSettings as DatabaseSettings
 from sluice.database_settings import Pooler as Pooler
 from sluice.database_settings import SettingsError as SettingsError
 from sluice.database_settings import TlsMode as TlsMode
+from sluice.database_settings import repr_without_secrets as repr_without_secrets
 from sluice.env_reader import EnvReader
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -74,16 +74,16 @@ CLIENT_TESTS := tests/shop/clients
 LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_adopt_*.py)) \
 	tests/shop/http/test_order_crashes.py tests/shop/migrations/test_make_run.py
 APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(LOCAL_TESTS)
-QUICK = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
+NOT_SLOW = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
 
 # make test has the quick suites, on the agency. make test-suites has the long ones, all of them on the shop, and on the
 # studio those that its tenants could change most. make test-slow has those on the sample, and the others on the studio.
 LONG_SUITES := $(patsubst %,tests/suites/test_%.py,import openapi_requests oracle plans values)
 STUDIO_SUITES := $(patsubst %,tests/suites/test_%.py,crud conditional idempotency operation_ids relations) \
 	tests/suites/graph/test_filters.py
-FAST = $(QUICK) $(if $(findstring tests/,$(ARGS)),,$(APART:%=--ignore=%) \
+FAST = $(NOT_SLOW) $(if $(findstring tests/,$(ARGS)),,$(APART:%=--ignore=%) \
 	$$(case "$$app" in (agency) echo $(LONG_SUITES:%=--ignore=%);; (*) echo --ignore=tests/suites;; esac))
-SUITES = $(QUICK) \
+SUITES = $(NOT_SLOW) \
 	$$(case "$$app" in (agency) echo $(LONG_SUITES);; (studio) echo $(STUDIO_SUITES);; (*) echo tests/suites;; esac)
 test: $(VENV)/.dev ## run the tests of the engine and the applications, except slow ones: ARGS='-k cursor' or files
 	@$(call sessions,$(FAST) $(ARGS))
@@ -92,13 +92,13 @@ test-suites: $(VENV)/.dev ## run the suites on the other applications, and the l
 	@$(call sessions,$(SUITES) $(ARGS),agency studio "")
 
 test-local: $(VENV)/.dev ## run the tests of the local system and of the commands: ARGS='-k cursor'
-	@$(call sessions,$(QUICK) $(LOCAL_TESTS) $(ARGS))
+	@$(call sessions,$(NOT_SLOW) $(LOCAL_TESTS) $(ARGS))
 
 test-pages: $(VENV)/.dev $(VENV)-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
-	@SLUICE_APP= $(BIN)/python -m pytest $(QUICK) $(PAGE_TESTS) $(ARGS)
+	@SLUICE_APP= $(BIN)/python -m pytest $(NOT_SLOW) $(PAGE_TESTS) $(ARGS)
 
 test-clients: $(VENV)/.dev ## run the tests of the generated clients, which need Node.js and npm: ARGS='-k python'
-	@SLUICE_APP= $(BIN)/python -m pytest $(QUICK) $(CLIENT_TESTS) $(ARGS)
+	@SLUICE_APP= $(BIN)/python -m pytest $(NOT_SLOW) $(CLIENT_TESTS) $(ARGS)
 
 # The floor is in pyproject.toml. The sandboxes' processes are not measured, as most tests call handlers in their own.
 .PHONY: coverage

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def preload() -> None:
     A function calls it when Lambda initialises it, because it has a whole CPU then. `/health` and
     the documents never print metrics, and the import is a seventh of their start.
     """
+    import_module("aws_lambda_powertools.metrics")
 
 
 class MetricsEmitter:

@@ -91,8 +91,8 @@ def test_cold_start_imports_are_within_budget(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.keys() & REPOSITORIES.keys())
-def test_initialisation_loads_the_metrics_that_the_first_request_prints(function: str) -> None:
-    """It has a whole CPU on Lambda, and a request the share of the function's memory."""
+def test_initialisation_loads_the_metrics(function: str) -> None:
+    """The first request prints them, but the initialisation has a whole CPU on Lambda."""
     assert "aws_lambda_powertools.metrics" in loaded_by(function)
 
 

@@ -29,7 +29,8 @@ def unsupported_reason(installed: str | None = None) -> str | None:
     `installed` is a version, by default that of the installed package. importlib.metadata would
     read it from a file, in 2 ms of a cold start.
     """
-    installed = installed or getattr(import_module("pg8000"), "__version__", "without a version")
+    if installed is None:
+        installed = str(getattr(import_module("pg8000"), "__version__", "without a version"))
     if installed != _SUPPORTED and not installed.startswith(_SUPPORTED + "."):
         return f"pg8000 {installed} is not {_SUPPORTED}"
     for module, names in _REQUIRED_INTERNALS.items():

@@ -17,6 +17,7 @@ from graphql import (
     ObjectTypeDefinitionNode,
     ObjectTypeExtensionNode,
     Visitor,
+    assert_valid_schema,
     parse,
     print_ast,
     visit,
@@ -61,7 +62,7 @@ def derived_schema(found: Found) -> DerivedSchema:
         return DerivedSchema()
     text = HEAD + "\n\n".join(print_ast(node) for node in reachable.values()) + "\n"
     try:
-        make_schema(text)
+        assert_valid_schema(make_schema(text))
     except (TypeError, GraphQLError) as error:
         raise DeclarationError(f"{found.app.name}/schema.graphql: {error}") from None
     kept = {

@@ -384,6 +384,7 @@ def test_what_graphql_cannot_have_is_refused(
         ("extend type Author { name: String }", "extends Author, which does not exist"),
         ("type Author {}", "extra.graphql: Syntax Error"),
         ("extend type Query { author: Author }", "schema.graphql: Unknown type 'Author'"),
+        ("extend type Query { author: Author } type Author", "Author must define one or more"),
     ],
 )
 def test_wrong_extra_schema_is_refused(tmp_path: Path, extra: str, message: str) -> None:

@@ -113,7 +113,9 @@ def test_proposed_statements_can_be_run(crm: ForeignSchema, empty_database: str)
     copy = ForeignSchema(empty_database)
     copy.sql(SCHEMA)
 
-    copy.sql("DO $$ BEGIN CREATE ROLE sluice_app; EXCEPTION WHEN duplicate_object THEN END $$")
+    copy.sql(
+        "DO $$ BEGIN CREATE ROLE sluice_app LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+    )
     for statement in statements(script):
         copy.sql(statement)
 

@@ -261,8 +261,8 @@ INSERT INTO firm.organisations (id, name) VALUES ('{FIRST}', 'a'), (gen_random_u
 INSERT INTO firm.deals (organisation_id, title) SELECT id, name FROM firm.organisations;
 """
 ROLES = """
-DO $$ BEGIN CREATE ROLE sluice_app; EXCEPTION WHEN duplicate_object THEN END $$;
-DO $$ BEGIN CREATE ROLE sluice_analyst; EXCEPTION WHEN duplicate_object THEN END $$;
+DO $$ BEGIN CREATE ROLE sluice_app LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
+DO $$ BEGIN CREATE ROLE sluice_analyst LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
 """
 
 

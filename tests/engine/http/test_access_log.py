@@ -10,6 +10,8 @@ import pytest
 
 from sluice import runtime
 from sluice.http.environment import environment
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import Limiter
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.sample import Library
 
@@ -96,6 +98,12 @@ def test_rejected_request_has_code_and_route(
 
 
 def test_rate_limited_request_runs_no_statement(library: Library, lines: Lines) -> None:
+    current = runtime.current()
+    with_fixed_clock = runtime.Runtime(current.settings, current.database)
+    with_fixed_clock.admission.limiter = Limiter(
+        MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
+    )
+    runtime.set_current(with_fixed_clock)
     library.headers = {"x_api_key": "local-limited"}
     while library.get("/api/books").status != 429:
         lines()

@@ -71,9 +71,9 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 # commands. Each test is in one of these targets, in make test, make check or make test-slow (tests/conventions).
 PAGE_TESTS := tests/pages
 CLIENT_TESTS := tests/shop/clients
-LOCAL_TESTS := tests/local tests/scripts $(sort $(wildcard tests/catalog/test_adopt_*.py)) \
-	tests/shop/http/test_order_crashes.py tests/shop/migrations/test_make_run.py
-APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(LOCAL_TESTS)
+ADOPT_TESTS := $(sort $(wildcard tests/catalog/test_adopt_*.py))
+LOCAL_TESTS := tests/local tests/scripts tests/shop/http/test_order_crashes.py tests/shop/migrations/test_make_run.py
+APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(ADOPT_TESTS) $(LOCAL_TESTS)
 NOT_SLOW = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
 
 # make test has the quick suites, on the agency. make test-suites has the long ones, all of them on the shop, and on the
@@ -92,7 +92,7 @@ test-suites: $(VENV)/.dev ## run the suites on the other applications, and the l
 	@$(call sessions,$(SUITES) $(ARGS),agency studio "")
 
 test-local: $(VENV)/.dev ## run the tests of the local system and of the commands: ARGS='-k cursor'
-	@$(call sessions,$(NOT_SLOW) $(LOCAL_TESTS) $(ARGS))
+	@$(call sessions,$(NOT_SLOW) $$(test "$$app" && echo $(ADOPT_TESTS) || echo $(LOCAL_TESTS)) $(ARGS),sample "")
 
 test-pages: $(VENV)/.dev $(VENV)-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
 	@SLUICE_APP= $(BIN)/python -m pytest $(NOT_SLOW) $(PAGE_TESTS) $(ARGS)

@@ -41,7 +41,7 @@ DEPLOYED := $(filter-out $(DEFAULT_APP) sluice,$(notdir $(patsubst %/application
 ARTEFACTS := $(if $(OTHER_APP),deploy/$(OTHER_APP)/)
 
 .DEFAULT_GOAL := help
-.PHONY: help artefacts run migrate remove test test-suites test-local test-pages test-clients test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
+.PHONY: help artefacts run migrate remove test test-suites test-local test-pages test-slow fuzz fuzz-pages fuzz-tenants mutate-tenants fuzz-sql test-build test-sam check checkov format bench build seed load psql env invoke clean-state derive openapi resource adopt drift eject sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,13 +67,12 @@ sessions = failed=; ran=0; SLUICE_TEST_FAILED=$$(mktemp); export SLUICE_TEST_FAI
 	rm "$$SLUICE_TEST_FAILED"; \
 	test $$ran = 1 || { echo "No session has such a test" >&2; exit 1; }; test -z "$$failed"
 
-# These start processes, and take seconds each: pages in Chromium, generated clients, and the local system with the
-# commands. Each test is in one of these targets, in make test, make check or make test-slow (tests/conventions).
+# These start processes, and take seconds each: pages in Chromium, and the local system with the commands. Each test is
+# in one of these targets, in make test, make test-suites, make check or make test-slow (tests/conventions).
 PAGE_TESTS := tests/pages
-CLIENT_TESTS := tests/shop/clients
 ADOPT_TESTS := $(sort $(wildcard tests/catalog/test_adopt_*.py))
 LOCAL_TESTS := tests/local tests/scripts tests/shop/http/test_order_crashes.py tests/shop/migrations/test_make_run.py
-APART := $(CONVENTIONS) $(PAGE_TESTS) $(CLIENT_TESTS) $(ADOPT_TESTS) $(LOCAL_TESTS)
+APART := $(CONVENTIONS) $(PAGE_TESTS) $(ADOPT_TESTS) $(LOCAL_TESTS)
 NOT_SLOW = -m "not slow" --hypothesis-profile=ci $(PARALLEL)
 
 # make test has the quick suites, on the agency. make test-suites has the long ones, all of them on the shop, and on the
@@ -96,9 +95,6 @@ test-local: $(VENV)/.dev ## run the tests of the local system and of the command
 
 test-pages: $(VENV)/.dev $(VENV)-docs/.done ## run the tests of the pages in Chromium: ARGS='-k console'
 	@SLUICE_APP= $(BIN)/python -m pytest $(NOT_SLOW) $(PAGE_TESTS) $(ARGS)
-
-test-clients: $(VENV)/.dev ## run the tests of the generated clients, which need Node.js and npm: ARGS='-k python'
-	@SLUICE_APP= $(BIN)/python -m pytest $(NOT_SLOW) $(CLIENT_TESTS) $(ARGS)
 
 # The floor is in pyproject.toml. The sandboxes' processes are not measured, as most tests call handlers in their own.
 .PHONY: coverage

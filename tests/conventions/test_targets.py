@@ -20,7 +20,7 @@ from tests.conftest import OWN_TESTS, belongs_to
 ROOT = Path(__file__).parents[2]
 NOT_SLOW = "not slow"
 # All of them run `-m "not slow"`, for each change.
-QUICK = ("check", "test", "test-suites", "test-local", "test-pages", "test-clients")
+QUICK = ("check", "test", "test-suites", "test-local", "test-pages")
 VENVS = (".venv/.dev", ".venv-sam/.done", ".venv-docs/.done")
 APPS = (*OWN_TESTS, "")
 FILES = [path.relative_to(ROOT) for path in sorted((ROOT / "tests").rglob("test_*.py"))]

@@ -68,7 +68,7 @@ def test_docs_send_examples_twice(crm_system: LocalSystem, open_page: OpenPage) 
         "companies/create_company": 201,  # a domain with a CHECK
         "calls/create_call": 201,  # a partition
         "rates/get_rate": 200,
-        "companies/put_company_labels": 204,
+        "companies/put_labels_of_company": 204,
     }.items():
         send_twice(operation(window.page, name), status)
     operation(window.page, "companies/update_company")

@@ -107,7 +107,7 @@ def test_docs_send_examples_of_the_tenant_twice(
         "users/create_user": 201,
         "rates/create_rate": 201,
         "order_items/create_order_item": 201,
-        "orders/put_order_labels": 204,
+        "orders/put_labels_of_order": 204,
         "studios/get_studio": 200,
     }.items():
         send_twice(operation(page, name), status)

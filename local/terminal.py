@@ -54,7 +54,7 @@ class Terminal:
         self._line(f"  {self._paint(DIM, f'{label:<11}')} {text}")
 
     def ready(self, url: str, seconds: float, path: str, next_step: str) -> None:
-        """Print the addresses of the system, its API keys, a first request to `path`, and more."""
+        """Print the system's addresses, API keys, a first request to `path`, and the next step."""
         name, address = self._paint(BOLD, "Sluice"), self._paint(BOLD, url)
         self._line(f"\n  {name} is ready at {address}  ({seconds:.1f} s)\n")
         for position, local_key in enumerate(LOCAL_KEYS):

@@ -48,8 +48,8 @@ def make_schema(
 ) -> GraphQLSchema:
     """Build the schema of this text, with the scalars of scalars.py.
 
-    `make derive` has checked the text of an application. Not to check it again saves a cold start
-    4 ms of 13, and the first query another.
+    With `is_checked`, the text is not checked: `make derive` has checked that of an application.
+    This saves a cold start 4 of 13 ms.
     """
     schema = build_schema(
         text, assume_valid=is_checked, assume_valid_sdl=is_checked, no_location=is_checked

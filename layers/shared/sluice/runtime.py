@@ -1,9 +1,9 @@
 """The composition root: builds clients, pools and repositories, once per execution environment.
 
-`current()` builds the runtime on first use, not when a function is imported, because building it
-reads the settings. With SnapStart it is also built once before the snapshot. Tests call
-`set_current`. Importing this module calls `gc.freeze()` (gc_tuning.py) and registers SnapStart
-hooks.
+`current()` builds the runtime on first use. On Lambda that is while the function is initialised
+(http/environment.py), elsewhere the first request. With SnapStart it is built again after the
+snapshot. Tests call `set_current`. Importing this module calls `gc.freeze()` (gc_tuning.py) and
+registers SnapStart hooks.
 """
 
 import gc

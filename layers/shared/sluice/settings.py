@@ -173,6 +173,11 @@ class TraceSettings(NamedTuple):
     header: Callable[[], str]
 
 
+def is_initialised_by_lambda(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether this is an execution environment of Lambda, or one of `make run`."""
+    return "AWS_LAMBDA_INITIALIZATION_TYPE" in environ
+
+
 def initialization_type(environ: Mapping[str, str] = os.environ) -> str:
     """Return how Lambda initialises this execution environment; `on-demand` outside of Lambda."""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")

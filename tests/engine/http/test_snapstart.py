@@ -1,53 +1,21 @@
 """Two execution environments restored from one snapshot share no state. See snapstart_child.py."""
 
 import json
-import os
 import subprocess
 import sys
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.api_keys import emulated_client
-from sluice import application, runtime
-from sluice.settings import AwsSettings, Settings
-from testing.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE
+from sluice import runtime
+from sluice.settings import AwsSettings
+from testing.aws import RATE_LIMIT_TABLE
 from tests.engine.http.snapstart_child import LEASED_REQUESTS, REQUESTS_AFTER_RESTORE
 from tests.fixtures.aws import AddApiKey
+from tests.fixtures.lambda_environment import DAY_SECONDS, ROOT, lambda_environment
 from tests.fixtures.sample import Library
-
-ROOT = Path(__file__).parents[3]
-DAY_SECONDS = 86_400  # a window long enough that no test crosses its end
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment variables of a function with SnapStart."""
-    database = settings.database
-    aws = settings.aws
-    return {
-        "PYTHONPATH": os.pathsep.join(
-            str(ROOT / name) for name in (".", "layers/shared", "tests/apps")
-        ),
-        "SLUICE_APP": application.current().name,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
-        "SLUICE_DB_HOST": database.host,
-        "SLUICE_DB_PORT": str(database.port),
-        "SLUICE_DB_NAME": database.name,
-        "SLUICE_DB_USER": database.user,
-        "SLUICE_DB_PASSWORD": database.password,
-        "SLUICE_DB_TLS": "off",
-        "SLUICE_CURSOR_KEY": settings.cursor_key.decode(),
-        "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
-        "SLUICE_RATE_LIMIT_TABLE": RATE_LIMIT_TABLE,
-        "SLUICE_RATE_TIERS": f"default=100000/{DAY_SECONDS}",
-        "SLUICE_LOG_LEVEL": "WARNING",
-        "AWS_REGION": aws.region,
-        "AWS_ACCESS_KEY_ID": "AKIDSNAPSHOT",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_ENDPOINT_URL_DYNAMODB": aws.dynamodb_endpoint,
-    }
 
 
 @pytest.fixture
@@ -63,7 +31,7 @@ def snapstart(
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.engine.http.snapstart_child", key, revoked],
         cwd=ROOT,
-        env=environment(runtime.current().settings),
+        env=lambda_environment(runtime.current().settings, "snap-start"),
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

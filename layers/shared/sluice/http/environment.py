@@ -6,6 +6,9 @@ metrics, one tracer and one cache of responses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sluice import snapstart
@@ -13,10 +16,25 @@ from sluice.http import access_log
 from sluice.http.metrics import MetricsEmitter
 from sluice.http.stale_cache import StaleResponseCache
 from sluice.request_context import RequestContext
-from sluice.settings import trace_settings
+from sluice.settings import SettingsError, is_initialised_by_lambda, trace_settings
 
 if TYPE_CHECKING:
     from sluice.http.trace import Tracer
+    from sluice.runtime import Runtime
+
+
+def prepare(runtime: Callable[[], Runtime]) -> None:
+    """Do what the first authenticated request needs, while Lambda initialises the function.
+
+    A function has a whole CPU then. In a request, it has the share that its memory buys. So
+    Powertools' metrics are imported here. On Lambda, the runtime is built, too: it reads the
+    settings and the certificate authorities. No connection is opened (decision 30). Invalid
+    settings are left to the first request, which reports them.
+    """
+    import_module("aws_lambda_powertools.metrics")
+    if is_initialised_by_lambda():
+        with suppress(SettingsError):
+            runtime()
 
 
 class Environment:

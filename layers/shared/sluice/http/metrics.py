@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,15 +22,6 @@ URGENT_INTERVAL = 1.0  # seconds between lines during failures, which could be m
 MIN_COUNTED_STATUS = 429  # errors with a lower HTTP status are not counted
 MIN_URGENT_STATUS = 500  # errors from this status on are reported within URGENT_INTERVAL
 INTERNAL_ERRORS = "internal_error"
-
-
-def preload() -> None:
-    """Import Powertools' metrics, which the first authenticated request needs.
-
-    A function calls it when Lambda initialises it, because it has a whole CPU then. `/health` and
-    the documents never print metrics, and the import is a seventh of their start.
-    """
-    import_module("aws_lambda_powertools.metrics")
 
 
 class MetricsEmitter:

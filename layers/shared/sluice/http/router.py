@@ -16,9 +16,9 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.http import access_log, caching, conditional, content, cors, metrics, problem
+from sluice.http import access_log, caching, conditional, content, cors, problem
 from sluice.http.body import BodySchema
-from sluice.http.environment import environment
+from sluice.http.environment import environment, prepare
 from sluice.http.headers import credentials, min_lsn, origin, tenant
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
@@ -58,8 +58,8 @@ class Api:
     the path by name. It returns a Response or raises a SluiceError. GET routes also serve HEAD.
     OPTIONS and 405 responses are derived from the routes.
 
-    runtime: returns the Runtime. It is called by the first request that needs it, because importing
-        a function must not read settings.
+    runtime: returns the Runtime. It is called by the first request that needs it, and on Lambda
+        when the function is initialised.
     scope: requests must be authenticated. GET needs the scope `<scope>:read`, other methods
         `<scope>:write`, unless a route declares its own scope.
     authenticate_only: requests must be authenticated, and the routes check scopes themselves.
@@ -87,7 +87,7 @@ class Api:
         self._scope = scope
         self._authenticates = bool(scope) or authenticate_only
         if self._authenticates:
-            metrics.preload()
+            prepare(runtime)
         self._rate_limit_unmatched = rate_limit_unmatched
         self._cors_origins = cors_origins
         self._cacheable = self._authenticates and cacheable

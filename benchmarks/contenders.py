@@ -91,7 +91,7 @@ BUILD = ROOT / ".aws-sam/build"
 
 def built(name: str) -> Contender:
     """Return the contender for a function that `sam build` has built."""
-    return Contender(name, "handler", built=BUILD / name, variables=(("SLUICE_APP", "shop"),))
+    return Contender(name, "handler", built=BUILD / name)
 
 
 def command(program: str, *arguments: str) -> list[str]:
@@ -105,6 +105,8 @@ def command(program: str, *arguments: str) -> list[str]:
 def _sluice(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     return {
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # as Lambda sets it
+        "SLUICE_APP": "shop",  # as template.yaml sets it
         "SLUICE_DB_HOST": parts.hostname or "",
         "SLUICE_DB_PORT": str(parts.port),
         "SLUICE_DB_NAME": parts.path.strip("/"),

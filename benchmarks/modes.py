@@ -1,6 +1,7 @@
 """The distances between a contender and the database: 0, 1 and 5 ms for each round trip.
 
-The distance comes from a proxy, which delays the server's responses and counts the round trips.
+The distance comes from a proxy, which counts the round trips and delays each part of a response.
+Delaying only the first part would hide the time of a statement that the server acknowledges early.
 """
 
 import time

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -151,31 +152,51 @@ class TcpProxy:
             threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
 
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
-        with client, server, selectors.DefaultSelector() as ready, suppress(OSError):
+        """Forward data until one side ends. Each piece of a response is late by the latency, so
+        that a server that sends a part early gains nothing."""
+        late: deque[tuple[float, bytes]] = deque()  # data from the server, and when to forward it
+        # Its timeouts have microseconds. Those of epoll have milliseconds.
+        with client, server, selectors.SelectSelector() as ready, suppress(OSError):
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
             request_sent = False
             while True:
-                for key, _ in ready.select():
+                for key, _ in ready.select(_until(late[0][0]) if late else None):
                     data = key.fileobj.recv(_CHUNK)  # type: ignore[union-attr]
                     if not data or self._closes_early:
+                        if key.fileobj is server:
+                            _forward(late, client)
                         return
                     if self._drops_data:
+                        late.clear()
                         continue
-                    if key.fileobj is client:
-                        if self._trap is not None and self._trap[0] in data:
-                            delivered, self._trap = self._trap[1], None
-                            if delivered:
-                                server.sendall(data)
-                                server.recv(_CHUNK)  # the client does not receive the response
-                            return
-                        request_sent = True
-                        self.bytes_sent += len(data)
-                        server.sendall(data)
+                    if key.fileobj is server:
+                        if request_sent:
+                            request_sent = False
+                            with self._lock:
+                                self.round_trips += 1
+                        late.append((time.perf_counter() + self.latency, data))
                         continue
-                    if request_sent:
-                        request_sent = False
-                        time.sleep(self.latency)
-                        with self._lock:
-                            self.round_trips += 1
-                    client.sendall(data)
+                    if self._trap is not None and self._trap[0] in data:
+                        delivered, self._trap = self._trap[1], None
+                        if delivered:
+                            server.sendall(data)
+                            server.recv(_CHUNK)  # the client does not receive the response
+                        return
+                    request_sent = True
+                    self.bytes_sent += len(data)
+                    server.sendall(data)
+                while late and _until(late[0][0]) == 0.0:
+                    client.sendall(late.popleft()[1])
+
+
+def _until(due: float) -> float:
+    """Return the seconds until `due`, at least 0."""
+    return max(0.0, due - time.perf_counter())
+
+
+def _forward(late: "deque[tuple[float, bytes]]", client: socket.socket) -> None:
+    """Forward what the server sent before it closed the connection."""
+    for due, data in late:
+        time.sleep(_until(due))
+        client.sendall(data)

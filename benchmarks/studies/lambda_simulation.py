@@ -38,15 +38,13 @@ class RequestType(NamedTuple):
 
 
 ROUND_TRIP = 1.0  # ms to the database and back
-# `handler` comes from benchmarks/results.md at a round trip of 1 ms; for an order it is estimated
-# from the orders a second. `server` comes from `python -m benchmarks.studies.server_cpu`.
+# `handler` is that of benchmarks/results.md at a round trip of 1 ms. `server` comes from
+# `python -m benchmarks.studies.server_cpu`.
 MIX = (
-    RequestType("products", 0.50, handler=2.5, server=0.13),  # GET one
-    RequestType("products", 0.30, handler=3.1, server=0.41),  # a list of 20
-    RequestType("orders", 0.10, handler=4.0, server=1.34),
-    RequestType(
-        "graphql", 0.10, handler=10.3, server=1.40
-    ),  # a hundred products and their categories
+    RequestType("products", 0.50, handler=1.40, server=0.09),  # GET one
+    RequestType("products", 0.30, handler=1.60, server=0.22),  # a list of 20
+    RequestType("orders", 0.10, handler=1.98, server=0.28),
+    RequestType("graphql", 0.10, handler=2.46, server=0.53),  # 100 products and their categories
 )
 
 

@@ -113,12 +113,14 @@ def fail_unfinished_imports(url: str) -> None:
 
 @contextmanager
 def connect(
-    settings: DatabaseSettings, *, close: bool = True
+    settings: DatabaseSettings, *, close: bool = True, statement_seconds: float = CONNECT_SECONDS
 ) -> Iterator[pg8000.native.Connection]:
     """Open a connection in autocommit mode, and close it after the block unless `close` is False.
 
-    Errors of the server and of connecting are raised as DatabaseUnusable, with a remedy.
+    Errors of the server and of connecting are raised as DatabaseUnusable, with a remedy. A
+    statement without a response after `statement_seconds` is such an error, too.
     """
+    connected = False
     try:
         connection = pg8000.native.Connection(
             settings.user,
@@ -127,10 +129,14 @@ def connect(
             timeout=CONNECT_SECONDS,
             **_address(settings),
         )
+        connected = True
+        connection._usock.settimeout(statement_seconds)
+        stream = connection._sock  # which `connection.close` leaves to the garbage collector
         try:
             yield connection
         except BaseException:
             connection.close()
+            stream.close()
             raise
         if close:
             connection.close()
@@ -145,6 +151,10 @@ def connect(
             f"{describe(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}"
         ) from error
     except (InterfaceError, OSError) as error:
+        if connected and isinstance(error.__cause__ or error, TimeoutError):
+            raise DatabaseUnusable(
+                f"{describe(settings)} did not respond to a statement in {statement_seconds:g} s"
+            ) from error
         raise DatabaseUnusable(
             f"{describe(settings)} cannot be reached: {_unreachable(error, settings)}"
         ) from error

@@ -5,19 +5,21 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pg8000.native
+from pg8000.native import literal
 
 from catalog.errors import AdoptError
-from local.database import connect
+from local.database import CONNECT_SECONDS, connect
 from local.libpq import complete_url
+from sluice.db.session_settings import startup_settings
 from sluice.query import Query
 from sluice.settings import DatabaseSettings, SettingsError
 
 STATEMENT_SECONDS = 60
 # One transaction, so nothing is left in a session of a pooler.
-BEGIN = (
-    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'",
-)
+BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# The server's defaults may print expressions in another form. With `jit` on, PostgreSQL compiles
+# the catalogue's query for 10 s and runs it for 0.2 s.
+SET_LOCAL = "SELECT count(set_config(name, value, true)) FROM unnest({}, {}) AS s (name, value)"
 
 
 class CatalogueReader:
@@ -53,8 +55,18 @@ def complete(url: str, environ: Mapping[str, str]) -> tuple[str, DatabaseSetting
 @contextmanager
 def read_only(settings: DatabaseSettings) -> Iterator[CatalogueReader]:
     """Open a transaction that only reads, and roll it back. Raise DatabaseUnusable."""
-    with connect(settings) as connection:
-        for statement in BEGIN:
-            connection.run(statement)
+    with connect(settings, statement_seconds=STATEMENT_SECONDS + CONNECT_SECONDS) as connection:
+        connection.run(BEGIN)
+        connection.run(_set_local())
         yield CatalogueReader(connection)
         connection.run("ROLLBACK")
+
+
+def _set_local() -> str:
+    """Return the statement that pins the settings of the transaction."""
+    pinned = {**startup_settings("none"), "statement_timeout": f"{STATEMENT_SECONDS}s"}
+    names, values = (
+        f"ARRAY[{', '.join(literal(text) for text in texts)}]"
+        for texts in (pinned.keys(), pinned.values())
+    )
+    return SET_LOCAL.format(names, values)

@@ -9,7 +9,10 @@ from contextlib import closing
 import pytest
 
 from catalog.adopt.command import default_name
+from catalog.adopt.database import read_only
+from local.database import DatabaseUnusable, connect, settings_from_url
 from sluice.libpq_url import parse_url
+from sluice.query import Query
 from testing.copied_repository import run
 from testing.environments import VENV
 from tests.fixtures.adopt import SCHEMA, ForeignSchema
@@ -81,6 +84,53 @@ def test_json_has_what_the_text_has(crm: ForeignSchema) -> None:
     assert names["deals"]["exists"] is False
     assert plan["tables_refused"] == ["crm.log"]
     assert all(each["reason"] and each["remedy"] for each in plan["refusals"])
+
+
+def test_defaults_of_the_server_do_not_change_the_plan(crm: ForeignSchema) -> None:
+    crm.sql("""
+        CREATE TABLE crm.terms (
+            id integer PRIMARY KEY,
+            "from" date NOT NULL DEFAULT '2026-02-01' CHECK ("from" > '2020-02-01'),
+            at timestamptz NOT NULL DEFAULT '2026-02-01 12:00+00',
+            lasts interval NOT NULL DEFAULT '1 day 02:00' CHECK (lasts > '1 hour'),
+            path text NOT NULL DEFAULT '\' CHECK (path <> '')
+        )
+    """)
+    plan = crm.adopt("--json")
+
+    name = parse_url(crm.url)[0]["dbname"]
+    for setting in (
+        "datestyle = 'SQL, DMY'",
+        "timezone = 'Asia/Kolkata'",
+        "intervalstyle = 'sql_standard'",
+        "quote_all_identifiers = on",
+        "client_encoding = 'LATIN1'",
+    ):
+        crm.sql(f"ALTER DATABASE {name} SET {setting}")
+
+    assert plan.code == 0
+    assert crm.adopt("--json") == plan
+
+
+def test_plan_does_not_compile_its_query(crm: ForeignSchema) -> None:
+    crm.sql(f"ALTER DATABASE {parse_url(crm.url)[0]['dbname']} SET jit = on")
+
+    with read_only(settings_from_url(crm.url)) as database:
+        found = database.read(Query("SELECT current_setting('jit') AS jit"))
+
+    assert found[0].jit == "off"
+
+
+def test_slow_statement_is_not_an_unreachable_server(crm: ForeignSchema) -> None:
+    settings = settings_from_url(crm.url)
+
+    with connect(settings) as other:
+        other.run("SELECT pg_advisory_lock(1)")
+        with (
+            pytest.raises(DatabaseUnusable, match=r"did not respond to a statement in 0\.1 s$"),
+            connect(settings, statement_seconds=0.1) as connection,
+        ):
+            connection.run("SELECT pg_advisory_lock(1)")
 
 
 def test_plan_has_no_colour_in_a_pipe(crm: ForeignSchema) -> None:

@@ -79,6 +79,7 @@ COLUMNS: dict[str, Field] = {
     "choice": Choice("status", ("new", "o'clock")),
     "choice to null": Choice("status", ("new", "old"), nullable=True),
     "choice with a colon": Choice("status", ("a:b", "c")),
+    "choice with blanks": Choice("status", (" AB", "AB ", "a", "", " ")),
 }
 SINCE_15 = ("hundreds", "small numeric")  # columns that PostgreSQL 14 does not have
 ITEMS = Items(

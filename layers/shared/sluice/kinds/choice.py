@@ -24,14 +24,16 @@ class Choice(Field):
         super().__init__(name, **options)
         self.choices = tuple(choices)
         self.distinct = len(self.choices)
-        self.splits_at_commas = "," not in "".join(self.choices)
+        # Texts between commas lose their blanks.
+        self.splits_at_commas = not any("," in text or text.strip() != text for text in choices)
 
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, str):
             reject(pointer, "type", "must be a string")
-        if value.strip() not in self.choices:
-            reject(pointer, "invalid", self._wanted)
-        return value.strip()
+        for text in (value, value.strip()):
+            if text in self.choices:
+                return text
+        return reject(pointer, "invalid", self._wanted)
 
     def parse(self, text: str) -> object:
         if text not in self.choices:
@@ -83,7 +85,7 @@ class Choice(Field):
         return [*self.choices]
 
     def invalid(self) -> list[tuple[object, str]]:
-        others = ["", "-".join([*self.choices, "more"])]
+        others = {"", "-".join([*self.choices, "more"])} - {*self.choices}
         return [(5, "type"), (True, "type"), ({}, "type"), *((text, "invalid") for text in others)]
 
     def sample(self, n: int) -> object:
@@ -93,5 +95,12 @@ class Choice(Field):
     def _wanted(self) -> str:
         """What a value must be, for an error."""
         return (
-            f"must be one of {', '.join(self.choices)}" if self.choices else "has no possible value"
+            f"must be one of {', '.join(map(_shown, self.choices))}"
+            if self.choices
+            else "has no possible value"
         )
+
+
+def _shown(choice: str) -> str:
+    """Return a choice for a message: in quotes if it is empty, or has blanks at its ends."""
+    return choice if choice and choice.strip() == choice else f'"{choice}"'

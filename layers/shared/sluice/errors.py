@@ -81,6 +81,13 @@ class InvalidQuery(BadRequest):
     title = "The GraphQL request is invalid"
 
 
+class ResponseTooLarge(BadRequest):
+    """Lambda would refuse to return the response. What the request wrote stays written."""
+
+    code = "response_too_large"
+    title = "The response is too large"
+
+
 class QueryTooLong(BadRequest):
     code = "query_too_long"
     title = "The GraphQL request is too long"

@@ -53,6 +53,25 @@ def test_longest_possible_cursor_is_accepted(library: Library, text: str) -> Non
     assert second["pageInfo"]["endCursor"] != first
 
 
+def test_response_that_lambda_refuses_is_an_error(library: Library) -> None:
+    library.sql(
+        """
+        INSERT INTO books (name, description, price, shelf_id)
+        SELECT 'Book ' || n, repeat(chr(1), 10000), 1, :shelf FROM generate_series(1, 100) AS n
+        """,
+        shelf=library.add_shelf(),
+    )
+
+    page = library.get("/api/books?limit=100")
+    graph = library.graphql("{ books(first: 100) { nodes { description } } }")
+
+    assert (page.status, page.json["code"]) == (400, "response_too_large")
+    assert "6.7 MiB" in page.json["detail"]
+    assert (graph.status, graph.json["code"]) == (400, "response_too_large")
+    assert library.get("/api/books?limit=50").status == 200
+    assert library.get("/api/books?limit=100&fields=id,name").status == 200
+
+
 def test_links_keep_the_parameters(library: Library) -> None:
     for n in range(5):
         library.add_book(f"Blue & green {n}", price=str(n))

@@ -1,7 +1,14 @@
 """The response of a route, and its form for API Gateway."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+from sluice.errors import ResponseTooLarge
+
+# Lambda returns at most 6 MiB of JSON. The rest is for headers that the router adds.
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 - 64 * 1024
+MAX_ESCAPED = 6  # bytes of a character in JSON: \u001f
 
 
 class Response:
@@ -34,10 +41,21 @@ class Response:
 
 
 def to_payload(response: Response) -> dict[str, Any]:
-    """Return a response in API Gateway's payload format 2.0. Its headers are a copy."""
+    """Return a response in API Gateway's payload format 2.0. Its headers are a copy.
+
+    Raise ResponseTooLarge if Lambda would not return it, and the client would get a bare 500.
+    """
+    body = response.body or ""
+    if len(body) * MAX_ESCAPED > MAX_PAYLOAD_BYTES:
+        size = len(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        if size > MAX_PAYLOAD_BYTES:
+            raise ResponseTooLarge(
+                f"The response has {size / 2**20:.1f} MiB, and AWS Lambda returns at most 6: "
+                "ask for fewer rows or fields. What the request changed stays changed"
+            )
     return {
         "statusCode": response.status_code,
         "headers": dict(response.headers),
-        "body": response.body or "",
+        "body": body,
         "isBase64Encoded": response.base64_encoded,
     }

@@ -144,7 +144,7 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
     )
     sort = {
         "type": "array",
-        "items": {"enum": keys},
+        "items": {"type": "string", "enum": keys},
         "minItems": 1,
         "maxItems": query_params.MAX_SORTS,
         "uniqueItems": True,
@@ -170,7 +170,7 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
 
 
 def _fields(fields: Mapping[str, Column]) -> Schema:
-    names = {"type": "array", "items": {"enum": list(fields)}, "minItems": 1}
+    names = {"type": "array", "items": {"type": "string", "enum": list(fields)}, "minItems": 1}
     return parameter("fields", names, "The fields to return.")
 
 
@@ -182,7 +182,7 @@ def _expand(references: Sequence[One]) -> Iterator[Schema]:
     for one in references:
         other = application.current().declaration(one.resource)
         paths += [one.name, *(f"{one.name}.{each.name}" for each in other.refs if each.expand)]
-    schema = {"type": "array", "items": {"enum": paths}, "minItems": 1}
+    schema = {"type": "array", "items": {"type": "string", "enum": paths}, "minItems": 1}
     yield parameter("expand", schema, "The referenced rows to show in each row.")
 
 

@@ -165,7 +165,7 @@ def operation_of(route: RouteSpec, components: Schema, known: Schema) -> Schema:
     """Return the operation of a route. Schemas that it refers to are added to `components`."""
     described: Schema = {
         "operationId": route.name,
-        "summary": route.text.strip().rstrip("."),
+        "summary": route.text.strip().rstrip(".").replace("`", ""),  # plain text
         "description": route.text.strip(),
         "parameters": list(_parameters(route)),
         "responses": {**_success(route, components, known), **_problems(route)},

@@ -45,7 +45,7 @@ READ = """<main><rapi-doc
   allow-spec-file-load="false" allow-spec-file-download="false" schema-style="table"
   show-method-in-nav-bar="as-plain-text" use-path-in-nav-bar="false"></rapi-doc></main>
 <script type="module" src="docs/reference.js"></script>"""
-LINKS = {"docs": "Try requests", "reference": "Read", "openapi.json": "openapi.json"}
+LINKS = {"docs": "Try requests", "reference": "Reference", "openapi.json": "openapi.json"}
 LOCAL_LINKS = {"./": "Home"} | LINKS | {"graphiql": "GraphQL", "console": "Console"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

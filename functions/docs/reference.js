@@ -32,6 +32,8 @@ preference.addEventListener("change", paint);
 paint();
 reader.addEventListener("spec-loaded", () => {
   nameFields();
+  // RapiDoc moves this line to the left for a separator that the first part of the line does not have.
+  reader.shadowRoot.querySelector("#api-info").style.marginLeft = 0;
   document.body.dataset.ready = "true";
 });
 const response = await fetch("openapi.json");

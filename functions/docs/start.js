@@ -286,9 +286,15 @@ function focusKey(element) {
   }
 }
 
+// A long example scrolls by itself, so the keyboard must be able to focus it.
+function focusExamples(element) {
+  for (const example of element.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
+}
+
 function watch(element) {
   const changed = () => {
     nameControls(element);
+    focusExamples(element);
     focusKey(element);
   };
   new MutationObserver(changed).observe(element, { childList: true, subtree: true });

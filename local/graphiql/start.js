@@ -1,6 +1,6 @@
 const HELP = `# Run it with Ctrl-Enter.
 # Book icon: the schema.
-# Headers below: the API key.
+# API key: see Headers.
 `;
 
 // GraphiQL fetches the schema before the editor's headers are loaded.

@@ -63,9 +63,9 @@ def test_docs_are_readable_and_linked(demo_system: LocalSystem, open_page: OpenP
 
     links = window.page.get_by_role("navigation", name="Pages").get_by_role("link")
     expect(links).to_have_text(
-        ["Home", "Try requests", "Read", "openapi.json", "GraphQL", "Console"]
+        ["Home", "Try requests", "Reference", "openapi.json", "GraphQL", "Console"]
     )
-    links.filter(has_text="Read").click()
+    links.filter(has_text="Reference").click()
     expect(window.page.locator("rapi-doc")).to_be_visible()
     window.page.get_by_role("link", name="Home").click()
     expect(window.page.locator("h1")).to_have_text("Sluice runs on this machine")

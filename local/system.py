@@ -212,7 +212,14 @@ class _System:
         maintenance = None if self._server is None else settings_from_url(self._server.url())
         bucket = next(iter(self._template.buckets))
         return LocalConsole(
-            ConsoleServers(self._app, self._analyst, maintenance, self._aws.endpoint, bucket)
+            ConsoleServers(
+                self._app,
+                self._analyst,
+                settings_from_url(self._url),
+                maintenance,
+                self._aws.endpoint,
+                bucket,
+            )
         )
 
     def _create_gateway(self, pools: Mapping[str, SandboxPool], console: LocalConsole) -> Gateway:

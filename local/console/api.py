@@ -19,13 +19,14 @@ from local.console.live_data import LiveData
 from local.console.metrics import RETENTION_SECONDS
 from local.console.request_log import MAX_REQUESTS, RequestLog, detail, summary
 from local.console.statement_totals import StatementTotals
+from local.console.tenant_list import TenantList, TenantListError
 from local.http1 import HttpError, HttpRequest, HttpResponse
 from local.invocation_trace import TracedStatement
 from local.key_table import ApiKeyError
 
 ROOT = "/console/"
 SAME_ORIGIN = ("", "same-origin", "none")  # Sec-Fetch-Site; a browser sends none for a typed URL
-EXPECTED_ERRORS = (ApiKeyError, ExplainError, ImportFileError)
+EXPECTED_ERRORS = (ApiKeyError, ExplainError, ImportFileError, TenantListError)
 
 Parameters = Mapping[str, list[str]]
 ServerStatements = Callable[[], list[dict[str, Any]]]
@@ -41,6 +42,7 @@ class ConsoleParts:
     statements: StatementTotals
     explainer: Explainer
     keys: KeyService
+    tenants: TenantList
     files: ImportFiles
     server_statements: ServerStatements | None = None
 
@@ -58,6 +60,7 @@ class ConsoleApi:
             ("POST", "explain"): self._explain,
             ("GET", "keys"): self._keys,
             ("POST", "keys"): self._create_key,
+            ("GET", "tenants"): self._tenants,
             ("POST", "keys/{id}/rotate"): self._rotate_key,
             ("POST", "keys/{id}/revoke"): self._revoke_key,
             ("PUT", "upload"): self._upload,
@@ -151,6 +154,9 @@ class ConsoleApi:
 
     async def _keys(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
         return await asyncio.to_thread(self._parts.keys.list)
+
+    async def _tenants(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
+        return await asyncio.to_thread(self._parts.tenants.tenants)
 
     async def _create_key(self, request: HttpRequest, parameters: Parameters, _: str) -> object:
         return await asyncio.to_thread(self._parts.keys.create, _json(request))

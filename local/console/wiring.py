@@ -12,6 +12,7 @@ from local.console.live_data import LiveData
 from local.console.metrics import Metrics, route_label
 from local.console.request_log import RequestLog
 from local.console.statement_totals import StatementTotals, server_statements
+from local.console.tenant_list import TenantList
 from local.gateway import AccessRecord
 from local.pool import SandboxPool
 from sluice import application
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 class ConsoleServers:
     """The servers that the console uses.
 
-    `app` and `analyst` are the settings with which functions log in. `maintenance` is a superuser's
-    database of the embedded server, None for a server of the user.
+    `app` and `analyst` are the settings with which functions log in, `owner` those of the tables'
+    owner. `maintenance` is a superuser's database of the embedded server, None for a server of the
+    user.
     """
 
     app: DatabaseSettings
     analyst: DatabaseSettings
+    owner: DatabaseSettings
     maintenance: DatabaseSettings | None
     aws_endpoint: str
     imports_bucket: str
@@ -64,6 +67,7 @@ class LocalConsole:
                     {role.user: role for role in roles if role.password or role.auth == "none"}
                 ),
                 KeyService(servers.aws_endpoint),
+                TenantList(servers.owner),
                 ImportFiles(servers.aws_endpoint, servers.imports_bucket),
                 fetch,
             )

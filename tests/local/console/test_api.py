@@ -15,9 +15,11 @@ from local.console.live_data import LiveData
 from local.console.metrics import Metrics
 from local.console.request_log import RequestLog
 from local.console.statement_totals import StatementTotals
+from local.console.tenant_list import TenantList
 from local.gateway import AccessRecord
 from local.http1 import HttpRequest
 from sluice.errors import DatabaseUnavailable
+from sluice.settings import DatabaseSettings
 from tests.fixtures.waiting import asynchronous, until
 from tests.local.conftest import PoolOpener
 from tests.local.console.test_metrics import POOL, FakeClock, emf
@@ -35,6 +37,7 @@ def console_api(live: LiveData | None = None) -> ConsoleApi:
             StatementTotals(),
             Explainer({}),
             KeyService("http://127.0.0.1:1"),
+            TenantList(DatabaseSettings.from_url("postgresql://owner:secret@127.0.0.1:1/sluice")),
             ImportFiles("http://127.0.0.1:1", "imports"),
         )
     )
@@ -52,6 +55,12 @@ async def ask(
     response = await responding
     assert ("cache-control", "no-store") in response.headers
     return response.status, json.loads(response.body)
+
+
+@asynchronous
+async def test_application_without_tenants_lists_none() -> None:
+    """The database is not asked: this one does not exist."""
+    assert await ask(console_api(), "/console/tenants") == (200, {"tenants": [], "more": False})
 
 
 @asynchronous
@@ -141,6 +150,7 @@ ROUTES = [
     ("POST", "/console/explain"),
     ("GET", "/console/keys"),
     ("POST", "/console/keys"),
+    ("GET", "/console/tenants"),
     ("POST", "/console/keys/x/rotate"),
     ("POST", "/console/keys/x/revoke"),
     ("PUT", "/console/upload?url=x"),

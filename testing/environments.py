@@ -6,3 +6,4 @@ from pathlib import Path
 VENV = Path(sys.prefix)
 SAM_VENV = Path(f"{VENV}-sam")
 AUDIT_VENV = Path(f"{VENV}-audit")
+DOCS_VENV = Path(f"{VENV}-docs")

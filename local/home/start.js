@@ -14,6 +14,14 @@ const commands = [
   `curl ${key} -H 'Content-Type: application/json' ${quoted(`${location.origin}/api/graphql`)} -d ${quoted(body)}`,
 ];
 document.getElementById('application').textContent = application;
-document.getElementById('description').textContent = openapi.info.description.split('\n')[0];
+document.getElementById('description').textContent = openapi.info.description.split(/(?<=\.)\s/)[0];
 document.getElementById('tenants').hidden = !openapi.components.parameters.Tenant || Boolean(access.tenant);
-document.querySelectorAll('#commands pre').forEach((element, index) => { element.textContent = commands[index]; });
+document.querySelectorAll('#commands li').forEach((item, index) => {
+  const button = item.querySelector('button');
+  item.querySelector('pre').textContent = commands[index];
+  button.setAttribute('aria-label', `Copy command ${index + 1}`);
+  button.onclick = async () => {
+    await navigator.clipboard.writeText(commands[index]);
+    button.textContent = 'Copied';
+  };
+});

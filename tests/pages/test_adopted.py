@@ -1,6 +1,6 @@
 """The pages in Chromium on tables of another owner: keys, kinds of columns, and a view.
 
-`make test` has one view, `make test-slow` the others. An application is started once.
+`make test-pages` has one view, `make test-slow` the others. An application is started once.
 """
 
 import re
@@ -8,17 +8,24 @@ import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from testing.local_system import LocalSystem
 from tests.fixtures.browser import (
     ONE_VIEW,
     OpenPage,
     View,
-    Window,
     operation,
     require_commands_to_answer,
     send_twice,
+)
+from tests.fixtures.console_tables import (
+    apply_filter,
+    delete,
+    open_new_row,
+    open_row,
+    open_table,
+    save,
 )
 from tests.fixtures.docs_examples import NODE, send_examples
 
@@ -36,28 +43,6 @@ def new_company(system: LocalSystem, **values: Any) -> dict[str, Any]:
     assert status == 201, company
     found: dict[str, Any] = company
     return found
-
-
-def open_table(window: Window, name: str) -> Locator:
-    """Open a table of the console, and return its rows."""
-    window.open(f"/console#/tables/{name}")
-    rows = window.page.get_by_role("region", name=f"Rows of {name}").locator("tbody tr")
-    expect(rows.first).to_be_visible()
-    return rows
-
-
-def open_row(page: Page, path: str) -> Locator:
-    """Open a row of the shown page, and return its editor."""
-    page.get_by_role("button", name=f"Open {path}", exact=True).click()
-    editor = page.get_by_role("region", name=path, exact=True)
-    expect(editor).to_be_visible()
-    return editor
-
-
-def apply_filter(page: Page, name: str, value: str) -> None:
-    page.get_by_text("Filters (").click()
-    page.get_by_label(name, exact=True).first.fill(value)
-    page.get_by_role("button", name="Apply").click()
 
 
 @pytest.mark.skipif(NODE is None, reason="needs Node.js")
@@ -97,7 +82,16 @@ def test_table_is_filtered_sorted_and_paged(crm_system: LocalSystem, open_page: 
     page.get_by_role("button", name="Apply").click()
     expect(rows.first).to_contain_text("in talks")
     expect(page.get_by_text(re.compile(r"1\d rows in all"))).to_be_visible()
+    expect(page.get_by_text("Filters (1 of 4 in use)")).to_be_visible()
     window.check("crm-filters")
+
+
+def test_columns_are_those_of_the_rows(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    """A row has its company and its rate only if a request expands them."""
+    window = open_page(crm_system, "/console")
+    open_table(window, "deals")
+    names = ["", "id", "company_id", "country", "valid_from", "amount", "notes"]
+    expect(window.page.get_by_role("columnheader")).to_have_text(names)
 
 
 def test_row_of_many_kinds_is_edited(crm_system: LocalSystem, open_page: OpenPage) -> None:
@@ -158,9 +152,7 @@ def test_change_of_another_client_is_not_lost(crm_system: LocalSystem, open_page
     expect(editor.get_by_role("alert")).to_contain_text("Another client changed the row")
     editor.get_by_role("button", name="Load again").click()
     expect(editor.get_by_label("name", exact=True)).to_have_value("Changed elsewhere")
-    editor.get_by_role("button", name="Delete", exact=True).click()
-    editor.get_by_role("button", name="Delete this row: press again").click()
-    expect(editor).to_be_hidden()
+    delete(editor)
     assert crm_system.request(path)[0] == 404
 
 
@@ -171,9 +163,7 @@ def test_new_row_begins_with_values_that_are_accepted(
     window = open_page(crm_system, "/console")
     page = window.page
     open_table(window, table)
-    page.get_by_role("button", name="New row").click()
-    editor = page.get_by_role("region", name=f"New row of {table}")
-    expect(editor).to_be_visible()
+    editor = open_new_row(page, table)
     window.check(f"crm-new-{table}")
     editor.get_by_role("button", name="Create").click()
     expect(editor.get_by_role("status")).to_contain_text("Created")
@@ -188,13 +178,10 @@ def test_row_with_a_composite_key_is_edited_and_deleted(
     page = window.page
     open_table(window, "rates")
     editor = open_row(page, "/api/rates/AA/2020-01-31")
-    editor.get_by_label("rate", exact=True).fill("2.5")
-    editor.get_by_role("button", name="Save").click()
-    expect(editor.get_by_role("status")).to_have_text("Saved: rate.")
+    expect(editor.get_by_label("country", exact=True)).not_to_be_editable()  # it is in the key
+    save(editor, "rate", "2.5")
     assert crm_system.request("/api/rates/AA/2020-01-31")[1]["rate"] == 2.5
-    editor.get_by_role("button", name="Delete", exact=True).click()
-    editor.get_by_role("button", name="Delete this row: press again").click()
-    expect(editor).to_be_hidden()
+    delete(editor)
     assert crm_system.request("/api/rates/AA/2020-01-31")[0] == 404
 
 

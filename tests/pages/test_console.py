@@ -9,6 +9,14 @@ from playwright.sync_api import Page, expect
 
 from testing.local_system import LocalSystem
 from tests.fixtures.browser import OpenPage
+from tests.fixtures.console_tables import (
+    apply_filter,
+    delete,
+    open_new_row,
+    open_row,
+    rows_of,
+    save,
+)
 
 VIEWS = ("Live", "Requests", "Statements", "SQL", "Tables", "API keys", "Imports")
 POOL = re.compile("pool size 1")
@@ -33,10 +41,8 @@ def new_user(system: LocalSystem) -> dict[str, Any]:
 
 
 def filtered_users(page: Page, email: str) -> None:
-    page.get_by_text("Filters (").click()
-    page.get_by_label("email", exact=True).fill(email)
-    page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_role("region", name="Rows of users").locator("tbody tr")).to_have_count(1)
+    apply_filter(page, "email", email)
+    expect(rows_of(page, "users")).to_have_count(1)
 
 
 def test_live_view_shows_requests(demo_system: LocalSystem, open_page: OpenPage) -> None:
@@ -136,7 +142,7 @@ def test_sql_box_shows_rows_cost_and_remedy(demo_system: LocalSystem, open_page:
 def test_table_is_filtered_sorted_and_paged(demo_system: LocalSystem, open_page: OpenPage) -> None:
     window = open_page(demo_system, "/console#/tables/products")
     page = window.page
-    rows = page.get_by_role("region", name="Rows of products").locator("tbody tr")
+    rows = rows_of(page, "products")
     expect(rows).to_have_count(20)
     first = rows.first.inner_text()
     page.get_by_role("button", name="Next page").click()
@@ -161,11 +167,8 @@ def test_row_is_edited_and_a_lost_update_is_explained(
     window = open_page(demo_system, "/console#/tables/users")
     page = window.page
     filtered_users(page, user["email"])
-    page.get_by_role("button", name=f"Open /api/users/{user['id']}", exact=True).click()
-    editor = page.get_by_role("region", name=f"/api/users/{user['id']}")
-    editor.get_by_label("name", exact=True).fill("Changed in the console")
-    editor.get_by_role("button", name="Save").click()
-    expect(editor.get_by_role("status")).to_have_text("Saved: name.")
+    editor = open_row(page, f"/api/users/{user['id']}")
+    save(editor, "name", "Changed in the console")
     saved = demo_system.request(f"/api/users/{user['id']}")[1]
     assert (saved["name"], saved["version"]) == ("Changed in the console", 2)
 
@@ -190,8 +193,7 @@ def test_row_is_edited_and_a_lost_update_is_explained(
 def test_row_is_created_once_and_deleted(demo_system: LocalSystem, open_page: OpenPage) -> None:
     email = f"{uuid.uuid4().hex}@example.com"
     page = open_page(demo_system, "/console#/tables/users").page
-    page.get_by_role("button", name="New row").click()
-    editor = page.get_by_role("region", name="New row of users")
+    editor = open_new_row(page, "users")
     editor.get_by_label("email", exact=True).fill(email)
     editor.get_by_role("button", name="Create").click()
     expect(editor.get_by_role("status")).to_contain_text("Created")
@@ -200,9 +202,7 @@ def test_row_is_created_once_and_deleted(demo_system: LocalSystem, open_page: Op
     (user,) = demo_system.request(f"/api/users?email={email}")[1]["data"]
     editor.get_by_role("button", name="Close").click()
     filtered_users(page, email)
-    page.get_by_role("button", name=f"Open /api/users/{user['id']}", exact=True).click()
-    page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("button", name="Delete this row: press again").click()
+    delete(open_row(page, f"/api/users/{user['id']}"))
     expect(page.get_by_text("No rows match")).to_be_visible()
     assert demo_system.request(f"/api/users/{user['id']}")[0] == 404
 
@@ -239,8 +239,11 @@ def test_import_shows_progress_and_rejected_rows(
         {"name": "mugs.csv", "mimeType": "text/csv", "buffer": content}
     )
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text(re.compile("Import [0-9]+ has its file"))).to_be_visible()
-    row = page.get_by_role("region", name="Imports").locator("tbody tr").first
+    sent = page.get_by_text(re.compile("Import [0-9]+ begins"))
+    number = sent.inner_text().removesuffix(" begins.").rpartition(" ")[2]
+    imports = page.get_by_role("region", name="Imports").locator("tbody tr")
+    progress = page.get_by_role("progressbar", name=f"Progress of import {number}", exact=True)
+    row = imports.filter(has=progress)
     expect(row).to_contain_text("completed")
     row.get_by_role("button", name=re.compile("Rejected rows")).click()
     rejected = page.get_by_role("region", name="Rejected rows")
@@ -267,6 +270,7 @@ def test_every_view_is_reached_by_keyboard(demo_system: LocalSystem, open_page: 
         page.get_by_role("navigation").get_by_role("link", name=view, exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.locator("[aria-current=page]")).to_have_text(view)
+        expect(page.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
         expect(page.locator("main h2").first).to_be_visible()
         expect(page.locator("main")).to_be_focused()
 
@@ -281,5 +285,5 @@ def test_texts_of_clients_are_no_markup(
     demo_system.request("/api/nothing/<img>")
     page = open_page(demo_system, "/console#/tables/users").page
     filtered_users(page, f"x-{user['email']}")
-    expect(page.get_by_role("region", name="Rows of users")).to_contain_text(text)
+    expect(rows_of(page, "users")).to_contain_text(text)
     assert page.locator("main img").count() == 0

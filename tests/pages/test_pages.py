@@ -22,6 +22,17 @@ def test_home_page_has_commands_that_work(demo_system: LocalSystem, open_page: O
         assert '"data":' in answer.stdout
 
 
+def test_command_is_copied(demo_system: LocalSystem, open_page: OpenPage) -> None:
+    page = open_page(demo_system, "/").page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    command = page.locator("#commands pre").first
+    expect(command).to_contain_text("/api/products")
+    button = page.get_by_role("button", name="Copy command 1")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == command.inner_text()
+
+
 def test_home_page_leads_to_each_page(demo_system: LocalSystem, open_page: OpenPage) -> None:
     page = open_page(demo_system, "/").page
     for name, path in {

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from testing.environments import DOCS_VENV
 from tests.fixtures.browser import VIEWS, WIDER_THAN_WINDOW, View
 from tests.fixtures.template import ROOT
 
-PYTHON = ROOT / ".venv-docs/bin/python"
+PYTHON = DOCS_VENV / "bin/python"
 SITE = ROOT / ".site/html"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="make docs installs the site's builder")
 

@@ -1,5 +1,5 @@
 // Send requests: to the console's own routes, and to the public API with the chosen API key.
-import { make } from './elements.js';
+import { make, prose } from './elements.js';
 
 export class Failure extends Error {
   constructor(status, problem) {
@@ -96,7 +96,7 @@ export function explain(failure) {
   const remedy = REMEDIES[problem.code];
   return make('div', { class: 'failure', role: 'alert' },
     make('strong', {}, problem.title ?? 'That did not work', status ? ` (${status})` : ''),
-    make('p', {}, failure.message),
+    failure.message !== problem.title && make('p', {}, ...prose(failure.message)),
     faults.length ? make('ul', {}, ...faults) : null,
     remedy && make('p', {}, remedy, OF_KEYS.has(problem.code) && make('a', { href: '#/keys' }, 'API keys')),
     problem.code && make('small', {}, `code ${problem.code}, request ${problem.request_id}`));

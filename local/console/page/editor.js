@@ -30,7 +30,7 @@ export async function openEditor(place, table, path, changed) {
 }
 
 async function showNew({ table, changed, close, show, run, message }) {
-  const form = makeForm(table.create, await newRow(table), table.required);
+  const form = makeForm(table.create, await newRow(table), { required: table.required });
   let key = crypto.randomUUID(), sent = '';
   const create = () => run(async () => {
     const body = form.values(), text = toJson(body);
@@ -50,7 +50,7 @@ async function showRow(context) {
   const { table, path, changed, close, show, run, message } = context;
   const { body: row, headers } = await call('GET', path);
   let etag = headers.get('ETag');
-  const form = table.edit && makeForm(table.edit.fields, row);
+  const form = table.edit && makeForm(table.edit.fields, row, { key: table.key });
   const precondition = () => (etag ? { 'If-Match': etag } : {});
   const save = () => run(async () => {
     const values = form.values();

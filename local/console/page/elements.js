@@ -22,6 +22,11 @@ export function duration(seconds) {
   return seconds >= 0.001 ? `${rate(seconds * 1000)} ms` : `${count(seconds * 1e6)} µs`;
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // its first characters identify a row
+
+// Return a text; only the beginning of a UUID, with the whole as its title.
+export const shortened = (text) => (UUID.test(text) ? make('span', { class: 'uuid', title: text }, text) : text);
+
 export const clock = (at) => new Date(at * 1000).toLocaleTimeString('en-GB');
 
 // Return a table that scrolls by itself. `columns`: [title, class]; `rows`: lists of cells, which
@@ -39,13 +44,16 @@ export function heading(title, note = '') {
   return make('h2', {}, title, note && make('small', {}, ` ${note}`));
 }
 
+// Return the parts of a text, in which `code` has backticks.
+export const prose = (text) => text.split('`').map((part, index) => (index % 2 ? make('code', {}, part) : part));
+
 export const section = (...children) => make('section', { class: 'card' }, ...children);
 
 // Return a labelled control. `control` gets an id, so that a click on the label focuses it.
 let fields = 0;
 export function field(label, control, note = '') {
   control.id ||= `field-${fields += 1}`;
-  const described = note && make('small', { id: `${control.id}-note` }, note);
+  const described = note && make('small', { id: `${control.id}-note` }, ...prose(note));
   if (described) control.setAttribute('aria-describedby', described.id);
   return make('div', { class: 'field' }, make('label', { for: control.id }, label), control, described);
 }

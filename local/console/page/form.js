@@ -6,20 +6,24 @@ import { choicesOf, typesOf } from './schema.js';
 export class InvalidValue extends Error {}
 
 // Return { element, values }: `values()` returns the fields that are set, and raises InvalidValue.
-// `row` has the present values. A required field is always set.
-export function makeForm(fields, row = {}, required = new Set()) {
-  const inputs = Object.entries(fields).map(([name, schema]) => makeInput(name, schema, row[name], required.has(name)));
+// `row` has the present values. A required field is always set. The fields of `key` are shown first,
+// and cannot be changed.
+export function makeForm(fields, row = {}, { required = new Set(), key = new Set() } = {}) {
+  const names = Object.keys(fields).sort((one, other) => key.has(other) - key.has(one));
+  const inputs = names.map((name) => makeInput(name, fields[name], row[name], { required: required.has(name), isKey: key.has(name) }));
   return {
     element: make('div', { class: 'form' }, ...inputs.map((each) => each.element)),
     values: () => Object.fromEntries(inputs.map((each) => [each.name, each.value()]).filter(([, value]) => value !== undefined)),
   };
 }
 
-function makeInput(name, schema, value, required) {
+function makeInput(name, schema, value, { required, isKey }) {
   const types = typesOf(schema), nullable = types.has('null'), isJson = holdsJson(types);
   const text = value === undefined || value === null ? '' : isJson ? toJson(value, 1) : String(value);
   const control = makeControl(schema, types, text, required && !nullable);
-  const notes = [required ? 'required' : '', kindOf(schema, types), schema.format, schema.description].filter(Boolean).join(', ');
+  const kinds = [required ? 'required' : '', kindOf(schema, types), schema.format].filter(Boolean).join(', ');
+  const notes = [kinds, isKey ? 'It identifies the row' : schema.description].filter(Boolean).join('. ');
+  if (isKey) control.readOnly = true;
   const empty = nullable && make('input', { type: 'checkbox', id: `null-${name}`, checked: value === null });
   const element = field(name, control, notes);
   if (empty) {
@@ -56,6 +60,7 @@ function makeControl(schema, types, text, required) {
   const isLong = holdsJson(types) || schema.maxLength > 300;
   const control = isLong ? make('textarea', { rows: Math.min(Math.max(text.split('\n').length, 2), 8) }) : make('input', { type: 'text', autocomplete: 'off' });
   if (!isLong && (types.has('integer') || types.has('number'))) control.inputMode = 'decimal';
+  if (schema.format === 'uuid') control.className = 'code';
   control.value = text;
   return control;
 }

@@ -39,7 +39,7 @@ function form({ requestBody }, problem) {
       message.textContent = 'Sending the file.';
       const chosen = file.files[0];
       const { job } = await start(chosen, choice.value);
-      message.textContent = `Import ${job.id} has its file.`;
+      message.textContent = `The file is sent. Import ${job.id} begins.`;
     }).then((worked) => { if (!worked) message.textContent = ''; });
   };
   return make('form', { class: 'form', onsubmit: submit }, field('Into', choice),

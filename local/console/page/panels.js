@@ -46,7 +46,7 @@ export function tiles({ times, cold_times: coldTimes, functions, database }, sec
       `median; p95 ${duration(times?.[1])}, p99 ${duration(times?.[2])}`),
     tile('Cold starts', count(cold), cold ? `median ${duration(coldTimes?.[0])}; ${share(cold)}` : share(cold)),
     tile('Failed', count(failed), `${share(failed)} with status 5xx`, failed && 'bad'),
-    tile('Over the limit', count(limited), uncounted ? plural(uncounted, 'limiter failure') : `${share(limited)} with 429`,
+    tile('Over the limit', count(limited), uncounted ? plural(uncounted, 'limiter failure') : `${share(limited)} with status 429`,
       uncounted ? 'bad' : limited && 'warn'),
     tile('Connections', count(connections('checked_in') + connections('checked_out')),
       `open to the database, ${count(connections('overflow'))} of them overflow`),
@@ -86,11 +86,15 @@ function sandbox({ state, invocations, memory, metrics }) {
     ...slots.map((slot) => make('i', { class: slot })), label);
 }
 
+const SLOTS = { out: 'connection in use', in: 'idle connection', free: 'not opened', over: 'overflow' };
+
 export function sandboxes({ functions }) {
   const stopped = functions.filter((each) => !each.sandboxes.length).map(shortName);
   const row = (each) => make('div', { class: 'row' },
     make('span', {}, shortName(each), make('small', { class: 'bad' }, each.waiting ? ` ${each.waiting} waiting` : '')),
     make('ul', { class: 'pool' }, ...each.sandboxes.map(sandbox)));
   return make('div', {}, ...functions.filter((each) => each.sandboxes.length).map(row),
+    make('p', { class: 'note legend' }, ...Object.entries(SLOTS).map(
+      ([slot, name]) => make('span', {}, make('i', { class: slot }), ` ${name}`)), make('span', {}, 'pale: seen more than 3 s ago')),
     make('small', {}, stopped.length ? `Without a sandbox until their first request: ${stopped.join(', ')}.` : ''));
 }

@@ -1,6 +1,6 @@
 // The views "Requests": the last ones of a route, and one with its log, statements and plans.
 import { ask, attempt } from './api.js';
-import { clock, count, duration, heading, make, plural, section, statusKind, table } from './elements.js';
+import { clock, count, duration, heading, make, plural, section, shortened, statusKind, table } from './elements.js';
 
 const status = (number) => make('span', { class: `status ${statusKind(number)}` }, String(number));
 const temperature = (each) => (each.cold_seconds === null ? 'warm' : `cold, started in ${duration(each.cold_seconds)}`);
@@ -14,17 +14,18 @@ export async function openList(main, route = '') {
   main.replaceChildren(
     make('div', { class: 'bar' }, heading(route || 'Requests of all routes', 'newest first; up to 100 of each route are kept in memory'),
       make('button', { onclick: load }, 'Load again'),
-      route && make('a', { href: '#/requests' }, 'all routes')),
+      route && make('a', { href: '#/requests' }, 'All routes')),
     problem, section(place));
   await load();
 }
 
 function list(requests) {
-  const number = 'number', columns = [['time', ''], ['request', ''], ['status', ''], ['duration', number], ['sandbox', ''],
-    ['client', ''], ['tenant', ''], ['statements', number], ['request id', '']];
+  const number = 'number', hasTenants = requests.some((each) => each.tenant);
+  const columns = [['time', ''], ['request', ''], ['status', ''], ['duration', number], ['sandbox', ''],
+    ['client', ''], hasTenants && ['tenant', ''], ['statements', number], ['request id', '']].filter(Boolean);
   return table('Requests', columns, requests.map((each) => [
     clock(each.at), make('a', { class: 'target', href: `#/request/${each.id}` }, `${each.method} ${each.target}`), status(each.status),
-    duration(each.seconds), temperature(each), each.client, each.tenant, count(each.statements),
+    duration(each.seconds), temperature(each), each.client, ...(hasTenants ? [shortened(each.tenant)] : []), count(each.statements),
     make('code', {}, each.id)]));
 }
 
@@ -40,15 +41,15 @@ export async function openOne(main, id) {
 function detail(shown) {
   const facts = {
     time: clock(shown.at), status: status(shown.status), duration: duration(shown.seconds), sandbox: temperature(shown),
-    client: shown.client ?? 'not authenticated', tenant: shown.tenant ?? 'none', function: shown.function ?? 'none: the gateway answered',
+    client: shown.client ?? 'not authenticated', tenant: shown.tenant, function: shown.function ?? 'none: the gateway answered',
     database: shown.database_seconds === null ? '–'
       : `${duration(shown.database_seconds)} in ${plural(shown.round_trips ?? 0, 'round trip')}`,
-    'error code': shown.code ?? 'none', 'request id': make('code', {}, shown.id),
+    'error code': shown.code, 'request id': make('code', {}, shown.id),
   };
   return [
     make('div', { class: 'bar' }, heading(`${shown.method} ${shown.target}`),
-      make('a', { href: `#/requests/${encodeURIComponent(shown.route)}` }, `all of ${shown.route}`)),
-    section(make('dl', { class: 'facts' }, ...Object.entries(facts).map(
+      make('a', { href: `#/requests/${encodeURIComponent(shown.route)}` }, `All requests of ${shown.route}`)),
+    section(make('dl', { class: 'facts' }, ...Object.entries(facts).filter(([, value]) => value).map(
       ([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))),
     section(heading('SQL statements', 'in the order they were sent'), ...statements(shown)),
     section(heading('Log lines', 'of the function, in their order'), logOf(shown)),
@@ -98,6 +99,7 @@ export function explainer(name) {
 }
 
 function logOf({ log, dropped_lines: dropped }) {
-  const text = [...log, ...(dropped ? [`… ${plural(dropped, 'more line')} did not fit in memory`] : [])].join('\n');
-  return make('pre', { tabindex: 0, class: 'log', 'aria-label': 'Log lines' }, text || 'No lines.');
+  const lines = [...log, ...(dropped ? [`… ${plural(dropped, 'more line')} did not fit in memory`] : [])];
+  const shown = lines.map((line) => make('span', { class: 'line' }, `${line}\n`));
+  return make('pre', { tabindex: 0, class: 'log', 'aria-label': 'Log lines' }, ...(shown.length ? shown : ['No lines.']));
 }

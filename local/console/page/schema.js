@@ -32,15 +32,22 @@ function tableOf(document, path) {
   const patch = bodyOf(document, row.patch), put = bodyOf(document, row.put);
   const isMerge = Object.keys(patch).some((name) => columns[name]);
   return {
-    path, rowPath, columns, name: path.slice('/api/'.length), description: list.get.summary ?? '',
+    path, rowPath, columns, name: path.slice('/api/'.length), description: describe(document, path, list.get),
     filters: parameters.filter((each) => !PAGING.has(each.name)),
     sorts: new Set(sort.filter((each) => !each.includes(':'))),
     hasTotal: parameters.some((each) => each.name === 'include_total'),
     create: list.post ? bodyOf(document, list.post) : null,
     required: new Set(resolve(document, schemaOf(list.post))?.required ?? []),
     edit: row.patch && isMerge ? { method: 'PATCH', fields: patch } : row.put ? { method: 'PUT', fields: put } : null,
-    deletes: Boolean(row.delete),
+    deletes: Boolean(row.delete), key: new Set(parametersOf(rowPath)),
   };
+}
+
+// Return what is said about the table: the description of its tag, which repeats the path in front.
+function describe({ tags = [] }, path, { tags: [tag] = [] }) {
+  const [text] = (tags.find((each) => each.name === tag)?.description ?? '').split('\n\n');
+  if (!text.startsWith(`${path}: `)) return text;
+  return text[path.length + 2].toUpperCase() + text.slice(path.length + 3);
 }
 
 function columnsOf(document, item) {
@@ -56,10 +63,12 @@ function bodyOf(document, operation) {
   return Object.fromEntries(Object.entries(properties).filter(([, schema]) => !schema.readOnly));
 }
 
+const parametersOf = (path = '') => [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+
 // Return the path of a row, from its values; null if a value is missing.
 export function pathOf(table, row) {
   if (!table.rowPath) return null;
-  const names = [...table.rowPath.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+  const names = parametersOf(table.rowPath);
   if (names.some((name) => row[name] === undefined || row[name] === null)) return null;
   return table.rowPath.replace(/\{(\w+)\}/g, (_, name) => segment(row[name]));
 }

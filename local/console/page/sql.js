@@ -31,7 +31,7 @@ export async function open(main) {
   main.replaceChildren(
     make('div', { class: 'bar' }, heading('SQL', 'reads only, as the role of analysts')),
     section(field('Query', box, 'Ctrl-Enter runs it. A query that PostgreSQL estimates as too expensive is rejected.'),
-      make('div', { class: 'bar' }, field('Rows at most', rows), make('button', { class: 'primary', onclick: run }, 'Run'))),
+      make('div', { class: 'bar apart' }, field('Rows at most', rows), make('button', { class: 'primary', onclick: run }, 'Run'))),
     problem, place);
 }
 
@@ -41,5 +41,7 @@ function result({ columns, rows, row_count: found, truncated, cost, max_cost: mo
   const isNumber = ({ type }) => /int|numeric|float|double|real/.test(type);
   const shown = columns.map((each) => [`${each.name} (${each.type})`, isNumber(each) ? 'number' : '']);
   const text = (value) => (value === null ? make('i', { class: 'null' }, 'null') : typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return [section(heading('Result', note), table('Result', shown, rows.map((row) => row.map(text))))];
+  const listed = table('Result', shown, rows.map((row) => row.map(text)));
+  listed.classList.add('fit'); // columns as wide as their values
+  return [section(heading('Result', note), listed)];
 }

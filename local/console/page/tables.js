@@ -1,11 +1,11 @@
 // The view "Tables": read, filter, sort and page the rows of a resource over the public API.
 import { access, attempt, call, choose, hasTenants, toJson } from './api.js';
-import { field, heading, make, plural, section, table as makeTable } from './elements.js';
+import { field, heading, make, plural, prose, section, shortened, table as makeTable } from './elements.js';
 import { openEditor } from './editor.js';
 import { choicesOf, pathOf, tables, typesOf } from './schema.js';
 
 const LIMIT = 20, MAX_TEXT = 48; // rows of a page, and characters of a cell
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // its first characters identify a row
+const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z?)$/;
 
 export async function open(main, name = '') {
   const all = await tables();
@@ -26,7 +26,9 @@ export async function open(main, name = '') {
   main.replaceChildren(
     make('div', { class: 'bar' }, heading('Tables'), field('Table', choice), ...accessFields(await hasTenants(), () => load()),
       chosen.create && make('button', { class: 'primary', onclick: () => edit(null) }, 'New row')),
-    section(make('p', { class: 'note' }, chosen.description), chosen.filters.length > 0 && filterForm(chosen, state, () => load())),
+    (chosen.description || chosen.filters.length > 0) && section(
+      chosen.description && make('p', { class: 'note' }, ...prose(chosen.description)),
+      chosen.filters.length > 0 && filterForm(chosen, state, () => load())),
     editor, problem, section(rows));
   await load();
 }
@@ -62,20 +64,23 @@ function filterForm(chosen, state, load) {
   const inputs = chosen.filters.map((each) => {
     const choices = choicesOf(each.schema.items ?? each.schema); // a list has one choice here
     const control = choices
-      ? make('select', {}, ...['', ...choices].map((choice) => make('option', { value: choice }, String(choice))))
+      ? make('select', {}, make('option', { value: '' }, 'any'), ...choices.map((choice) => make('option', { value: choice }, String(choice))))
       : make('input', { type: 'text', autocomplete: 'off' });
     return [each, control];
   });
+  const summary = make('summary', {}, `Filters (${inputs.length})`);
   const apply = (event) => {
     event?.preventDefault();
     state.filters = Object.fromEntries(inputs.map(([each, control]) => [each.name, control.value.trim()]).filter(([, text]) => text));
+    const used = Object.keys(state.filters).length;
+    summary.textContent = used ? `Filters (${used} of ${inputs.length} in use)` : `Filters (${inputs.length})`;
     load();
   };
   const clear = () => {
     for (const [, control] of inputs) control.value = '';
     apply();
   };
-  return make('details', {}, make('summary', {}, `Filters (${inputs.length})`),
+  return make('details', {}, summary,
     make('form', { class: 'form', onsubmit: apply }, ...inputs.map(([each, control]) => field(each.name, control, each.description ?? '')),
       make('div', { class: 'bar' }, make('button', { class: 'primary', type: 'submit' }, 'Apply'),
         make('button', { type: 'button', onclick: clear }, 'Clear'))));
@@ -90,7 +95,7 @@ function listPath(chosen, { sort, filters, cursor }) {
 }
 
 function listing(chosen, state, { data, pagination }, load, edit) {
-  const names = Object.keys(chosen.columns);
+  const names = Object.keys(chosen.columns).filter((name) => data.some((row) => name in row)); // others are sent on request
   const columns = names.map((name) => [sortButton(chosen, state, name, load), isNumber(chosen.columns[name]) ? 'number' : '']);
   const rows = data.map((row) => [open_(chosen, row, edit), ...names.map((name) => cell(row[name]))]);
   const shown = makeTable(`Rows of ${chosen.name}`, [['', ''], ...columns], rows);
@@ -123,8 +128,9 @@ function open_(chosen, row, edit) {
   return path && make('button', { onclick: () => edit(path), 'aria-label': `Open ${path}` }, 'Open');
 }
 
-// Return whether the values are numbers. An exact number is a text in JSON.
+// Return whether the values are numbers. An exact number is a text in JSON, of digits and a point.
 function isNumber(schema) {
+  if (/^\^\(?(-\?)?\[0-9\]\+/.test(schema.pattern)) return true;
   const types = typesOf(schema), others = [...types].filter((type) => !['integer', 'number', 'string', 'null'].includes(type));
   return (types.has('integer') || types.has('number')) && !others.length;
 }
@@ -142,6 +148,9 @@ function textOf(value) {
 function cell(value) {
   if (value === null || value === undefined) return make('i', { class: 'null' }, 'null');
   const text = textOf(value);
-  if (UUID.test(text)) return make('span', { class: 'uuid', title: text }, text);
+  const [, day, time, zone] = TIME.exec(text) ?? [];
+  if (day) return make('span', { title: text }, `${day} ${time}${zone}`);
+  const short = shortened(text);
+  if (short !== text) return short;
   return text.length > MAX_TEXT ? make('span', { title: text }, `${text.slice(0, MAX_TEXT - 1)}…`) : text;
 }

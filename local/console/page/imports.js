@@ -81,6 +81,6 @@ async function showRejected(id, place, problem) {
     const { rows } = await ask(`rejected-rows?url=${encodeURIComponent(job.rejects_url)}`);
     const names = Object.keys(rows[0] ?? {});
     place.replaceChildren(section(heading(`Rejected rows of import ${id}`, `the first ${rows.length} of ${count(job.rows_rejected)}`),
-      table('Rejected rows', names.map((name) => [name, '']), rows.map((row) => names.map((name) => row[name])))));
+      table('Rejected rows', names.map((name) => [name, name === 'reason' ? 'prose' : '']), rows.map((row) => names.map((name) => row[name])))));
   });
 }

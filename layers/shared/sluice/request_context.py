@@ -34,9 +34,8 @@ class DatabaseUse:
         self.statements = 0  # without BEGIN, COMMIT, ROLLBACK, and settings of timeouts and tenant
         self.connections_opened = 0
         # The next three are for reads from a replica (db/replica.py).
-        self.min_lsn: str | None = (
-            None  # that the replica must have; "": none; None: use the primary
-        )
+        # What the replica must have replayed; "": nothing. None: use the primary.
+        self.min_lsn: str | None = None
         self.commit_lsn = ""  # WAL position after the last transaction that wrote, or tried to
         self.served_by: Literal["", "replica", "primary"] = ""  # of the last routed read
 
@@ -54,7 +53,8 @@ class RequestContext:
         self.route = ""  # the path template, as in OpenAPI
         self.tenant = tenant  # the canonical text of the caller's tenant; empty: none
         self.code = ""  # of the first error
-        self.decision: Decision | None = None  # of the rate limiter; None for open routes
+        self.uses_runtime = False  # True: the request needs credentials, which the runtime checks
+        self.decision: Decision | None = None  # of the rate limiter; None: no client is known
         self.status = 0
         self.started_at = time.perf_counter()
         self.seconds = 0.0  # from `started_at` until the response

@@ -105,7 +105,7 @@ def first_request(
         check=True,
         text=True,
     ).stdout
-    found: list[Any] = json.loads(shown)
+    found: list[Any] = json.loads(shown.splitlines()[-1])  # metrics may come before it
     return found
 
 

@@ -174,13 +174,28 @@ def test_peak_pool_use_is_reported_and_logged(
     assert warnings == ["2 of 2 connections are in use; the pool keeps 1"]
 
 
-def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) -> None:
+def runtime_without_dynamodb() -> runtime.Runtime:
     current = runtime.current()
     aws = current.settings.aws._replace(dynamodb_endpoint="http://127.0.0.1:1")
-    unreachable = runtime.Runtime(current.settings._replace(aws=aws), current.database)
+    return runtime.Runtime(current.settings._replace(aws=aws), current.database)
+
+
+def test_request_without_a_known_client_is_counted(library: Library, capsys: Capture) -> None:
+    runtime.set_current(runtime_without_dynamodb())
+    environment.reset()  # so that no line was written a moment ago
+
+    assert library.get("/api/books").code == "identity_unavailable"
+
+    (line,) = parse_metrics(capsys.readouterr().out)
+    assert line["identity_unavailable"] == 1
+
+
+def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) -> None:
+    authenticator = runtime.current().admission.authenticator
+    unreachable = runtime_without_dynamodb()
     api = Api(runtime=lambda: unreachable, scope="readers")
     # Authentication works, the limiter fails.
-    unreachable.admission.authenticator = current.admission.authenticator
+    unreachable.admission.authenticator = authenticator
 
     @api.get("/api/readers", response={})
     def list_readers(request: Request) -> Response:

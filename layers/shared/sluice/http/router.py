@@ -199,11 +199,11 @@ class Api:
         return self._call(*route.make(), path_texts)
 
     def _record(self, context: RequestContext, headers: dict[str, Any]) -> None:
-        """Write metrics, the access log and the trace. Add `Server-Timing` if it is enabled."""
-        if context.decision is not None:  # an authenticated request, so there is a runtime
+        """Write metrics, the access log and the trace. Add `Server-Timing` for a known client."""
+        if context.uses_runtime:
             runtime = self._runtime()
             environment.metrics.emit(runtime)
-            if runtime.settings.server_timing:
+            if runtime.settings.server_timing and context.decision is not None:
                 headers["Server-Timing"] = access_log.server_timing(context)
         if not context.route:
             template = self._paths.find(request_of(context).path)
@@ -270,6 +270,7 @@ class Api:
         if not is_required:
             return
         runtime = self._runtime()
+        context.uses_runtime = True
         principal, decision, context.tenant = runtime.admission.admit(
             sent.api_key, sent.authorization, request.client_ip, request.claims, tenant(request)
         )

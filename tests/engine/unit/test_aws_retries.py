@@ -20,7 +20,7 @@ from tests.fixtures.lossy_proxy import ResponseAction, lossy_proxy
 
 AWS_SETTINGS = AwsSettings("us-east-1", "a", "b")
 EXPIRES_AT = 2_000_000_000  # Unix time
-ServiceResponse = tuple[int, str]
+ServiceResponse = tuple[int, str]  # a status, and the body if it is 200, else the error's code
 SUCCESS: ServiceResponse = (200, "{}")
 
 
@@ -35,10 +35,10 @@ def service(*responses: ServiceResponse) -> Iterator[tuple[str, list[str]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            status, code = responses[min(len(targets), len(responses) - 1)]
+            status, text = responses[min(len(targets), len(responses) - 1)]
             targets.append(self.headers["x-amz-target"])
-            error = {"__type": f"com.amazon#{code}", "message": "no"}
-            body = json.dumps({} if status == 200 else error).encode()
+            error = {"__type": f"com.amazon#{text}", "message": "no"}
+            body = (text if status == 200 else json.dumps(error)).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -81,6 +81,7 @@ TRANSIENT_ERRORS = [
     (403, "RequestThrottled"),
     (400, "KMS.ThrottlingException"),
 ]
+FOREIGN_BODIES = ["<html>proxy</html>", "", "[]", "\x80"]  # with status 200
 PERMANENT_ERRORS = [
     (400, "ConditionalCheckFailedException"),
     (400, "ResourceNotFoundException"),
@@ -107,6 +108,24 @@ def test_second_failure_is_raised(error: ServiceResponse) -> None:
     ):
         aws_client.call("t", {})
     assert (caught.value.code, len(targets)) == (error[1], 2)
+
+
+@pytest.mark.parametrize("body", FOREIGN_BODIES)
+def test_success_without_an_object_is_retried(body: str) -> None:
+    with service((200, body), SUCCESS) as (url, targets), client(url) as aws_client:
+        assert aws_client.call("t", {}) == {}
+    assert len(targets) == 2
+
+
+@pytest.mark.parametrize("body", FOREIGN_BODIES)
+def test_second_body_without_an_object_is_an_error(body: str) -> None:
+    with (
+        service((200, body)) as (url, _),
+        client(url) as aws_client,
+        pytest.raises(AwsError, match="not a JSON object") as caught,
+    ):
+        aws_client.call("t", {})
+    assert caught.value.code == "Unknown"
 
 
 @pytest.mark.parametrize("error", PERMANENT_ERRORS)

@@ -31,6 +31,7 @@ THROTTLED = frozenset(
 class AwsError(Exception):
     """A service rejected a call, or could not be reached (`code` is then "Unreachable").
 
+    `code` is "Unknown" if the response is not the service's, for example an HTML page of a proxy.
     `response` is the body of the rejection. `retryable`: a second attempt may succeed.
     """
 
@@ -114,12 +115,16 @@ class AwsClient:
 
     def _attempt(self, target: str, payload: bytes) -> dict[str, Any]:
         status, body = self._exchange(payload, self._headers(target, payload))
-        if status != 200:
-            code, message, problem = _parse_error(body)
-            is_throttled = status == 429 or code in THROTTLED or "Throttling" in code
-            raise AwsError(code, message, problem, retryable=status >= 500 or is_throttled)
-        result: dict[str, Any] = json.loads(body)
-        return result
+        response = _parse_object(body)
+        if status == 200:
+            if response is None:
+                raise AwsError("Unknown", "the response is not a JSON object", retryable=True)
+            return response
+        problem = response or {}
+        code = str(problem.get("__type", "Unknown")).rpartition("#")[2]
+        message = str(problem.get("message") or problem.get("Message") or "no message")
+        is_throttled = status == 429 or code in THROTTLED or "Throttling" in code
+        raise AwsError(code, message, problem, retryable=status >= 500 or is_throttled)
 
     def _headers(self, target: str, payload: bytes) -> dict[str, str]:
         headers = {
@@ -177,16 +182,10 @@ def _load_trust_store(ca_file: str) -> None:
         raise SettingsError([f"AWS_CA_BUNDLE cannot be used: {error}"]) from error
 
 
-def _parse_error(body: bytes) -> tuple[str, str, dict[str, Any]]:
-    """Return the code, the message and the whole body of an error response.
-
-    If the body is not JSON, for example from a proxy, the code is "Unknown".
-    """
+def _parse_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of a response, or None for another body, for example of a proxy."""
     try:
-        problem = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
-        problem = None
-    if not isinstance(problem, dict):
-        return "Unknown", "no message", {}
-    code = str(problem.get("__type", "Unknown")).rpartition("#")[2]
-    return code, str(problem.get("message") or problem.get("Message") or "no message"), problem
+        return None
+    return parsed if isinstance(parsed, dict) else None

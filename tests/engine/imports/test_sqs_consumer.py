@@ -3,6 +3,7 @@
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -90,6 +91,15 @@ def test_retries_of_failed_message_are_delayed() -> None:
     for receive_count in range(1, 6):
         consumer.handle_failure("about no import", "receipt", receive_count, ValueError())
     assert Recorder.waits == [329, 15, 30, 60, 120, 0]
+
+
+def test_delay_of_retries_is_at_most_an_hour(pipeline: QueueHarness) -> None:
+    """SQS rejects a delay of more than 12 hours, which doubling would reach at attempt 13."""
+    pipeline.send("not about an import")
+    (message,) = pipeline.receive()
+    consumer = replace(runtime.current().import_consumer, max_receive_count=20)
+    consumer.handle_failure(message["Body"], message["ReceiptHandle"], 19, ValueError())
+    assert pipeline.receive() == []
 
 
 def test_repeated_events_import_once(pipeline: QueueHarness) -> None:

@@ -13,16 +13,17 @@ from sluice.errors import InternalError, SluiceError
 from sluice.imports import file_keys
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.job_repository import ImportJobRepository
+from sluice.settings import IMPORTS_MAX_RECEIVE_COUNT
 
 # Before the end of the worker's time: no statement runs in it.
 RESPONSE_MARGIN_SECONDS = 0.3
 # Added to that margin: no chunk begins in it, because it may take longer than the one before.
 CHUNK_MARGIN_SECONDS = 0.7
-# Delay after the first attempt, doubled after each. The four delays are 225 s together, in which a
-# database can fail over.
+# Delay after the first attempt, doubled after each. The first four are 225 s together, in which a
+# database can fail over. SQS hides a message for 12 h at most.
 RETRY_SECONDS = 15
+MAX_RETRY_SECONDS = 3_600
 LOCKED_SECONDS = 30  # delay before checking again whether another worker has finished
-MAX_RECEIVE_COUNT = 5  # of the queue's redrive policy, unless the settings have another
 # After the end of a worker's time. By then it is certain that the worker has ended, so its message
 # may be received again.
 WORKER_END_SECONDS = 30
@@ -39,7 +40,7 @@ class ImportConsumer:
     jobs: ImportJobRepository
     queue: AwsClient
     queue_url: str
-    max_receive_count: int = MAX_RECEIVE_COUNT
+    max_receive_count: int = IMPORTS_MAX_RECEIVE_COUNT
 
     def handle(self, message: str, seconds: float) -> None:
         """Run the imports of a message for `seconds`.
@@ -76,7 +77,8 @@ class ImportConsumer:
     ) -> None:
         """Delay the next attempt of a failed message. After the last attempt, fail its imports."""
         if receive_count < self.max_receive_count:
-            self._change_visibility(receipt, RETRY_SECONDS * 2 ** (receive_count - 1))
+            delay = RETRY_SECONDS * 2 ** (receive_count - 1)
+            self._change_visibility(receipt, min(delay, MAX_RETRY_SECONDS))
             return
         is_expected = isinstance(error, SluiceError) and not isinstance(error, InternalError)
         cause = str(error) if is_expected else "unexpected error; the worker's log has the cause"

@@ -38,8 +38,8 @@ class EnvReader:
         )
 
     def megabytes(self, name: str, *, default: int) -> int:
-        """Return a size in bytes. The variable and `default` are in mebibytes."""
-        return self.integer(name, default=default, limits=(1, 1_048_576)) * 1024**2
+        """Return a size in bytes, as `default` is. The variable is in mebibytes."""
+        return self.integer(name, default=default // 1024**2, limits=(1, 1_048_576)) * 1024**2
 
     def seconds(self, name: str, *, default: float) -> float:
         """Return a number of seconds, above 0 and at most 900."""
@@ -47,9 +47,13 @@ class EnvReader:
             name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900"
         )
 
-    def rate_tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
+    def rate_tiers(
+        self, name: str, *, default: Mapping[str, tuple[int, int]]
+    ) -> Mapping[str, tuple[int, int]]:
         """Read `default=100/60,partner=1000/60`: for each tier, its requests and seconds."""
-        raw = self.text(name, default=default)
+        raw = self.text(name, default="")
+        if not raw:
+            return default
         tiers = {}
         for part in raw.split(","):
             match = _RATE_TIER.fullmatch(part)

@@ -24,7 +24,9 @@ ADHOC_SQL_TIMEOUT = 4.5  # seconds; a busy server may cancel a statement half a 
 ADHOC_SQL_ROLE_TIMEOUT = 5.0  # seconds; the statement_timeout of the role
 METRICS_INTERVAL = 60.0  # seconds
 IMPORTS_MAX_RECEIVE_COUNT = 5
-IMPORTS_MAX_MB = 1024
+IMPORTS_MAX_BYTES = 1024**3  # of a file
+STALE_IF_ERROR_SECONDS = 300
+ANALYST_CONNECTIONS = 50
 REPLICA_DEADLINE_SHARE = 0.5  # the other half is left for the primary if the replica is silent
 SOCKET_TIMEOUT_MARGIN = 4.0  # seconds after the statement timeout
 
@@ -101,8 +103,10 @@ class Settings(NamedTuple):
     imports_queue_url: str = ""
     imports_dead_letter_queue_url: str = ""
     imports_max_receive_count: int = IMPORTS_MAX_RECEIVE_COUNT  # before the dead-letter queue
-    imports_max_bytes: int = IMPORTS_MAX_MB * 1024**2  # of a file
-    stale_if_error_seconds: float = 300.0  # maximum age of a cached response in an outage; 0: none
+    imports_max_bytes: int = IMPORTS_MAX_BYTES
+    stale_if_error_seconds: float = (
+        STALE_IF_ERROR_SECONDS  # maximum age of a cached response in an outage; 0: none
+    )
     service: str = "sluice"  # a dimension of the metrics
     function: str = ""  # the name of the Lambda function
     version: str = "$LATEST"  # of the function; a number once it is published
@@ -111,7 +115,7 @@ class Settings(NamedTuple):
     server_timing: bool = False  # send Server-Timing to authenticated clients
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = DEFAULT_GRAPHQL
-    analyst_connections: int = 50  # the connection limit that migrations set on the analyst role
+    analyst_connections: int = ANALYST_CONNECTIONS  # the limit that migrations set on the role
 
     def __repr__(self) -> str:
         return repr_without_secrets(self)
@@ -121,21 +125,22 @@ class Settings(NamedTuple):
         """Read `SLUICE_*` and Lambda's own variables. Raise `SettingsError` with every problem."""
         env = EnvReader(environ)
         database = _database(env)
-        origins = env.text("SLUICE_CORS_ORIGINS", default="").split(",")
+        origins = (part.strip() for part in env.text("SLUICE_CORS_ORIGINS", default="").split(","))
         concurrency = env.integer("SLUICE_FUNCTION_CONCURRENCY", default=0, limits=(0, 5_000))
         stale_seconds = env.integer(
-            "SLUICE_STALE_IF_ERROR_SECONDS", default=300, limits=(0, 86_400)
+            "SLUICE_STALE_IF_ERROR_SECONDS", default=STALE_IF_ERROR_SECONDS, limits=(0, 86_400)
         )
         dead_letter_queue_url = env.text("SLUICE_IMPORTS_DEAD_LETTER_QUEUE_URL", default="")
         max_receive_count = env.integer(
             "SLUICE_IMPORTS_MAX_RECEIVE_COUNT", default=IMPORTS_MAX_RECEIVE_COUNT, limits=(1, 1_000)
         )
+        max_bytes = env.megabytes("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORTS_MAX_BYTES)
         settings = cls(
             database=database,
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
             api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
             rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
-            rate_tiers=env.rate_tiers("SLUICE_RATE_TIERS", default="default=100/60"),
+            rate_tiers=env.rate_tiers("SLUICE_RATE_TIERS", default=DEFAULT_RATE_TIERS),
             jwt=_jwt(env),
             rls=_rls(env, database),
             adhoc_sql=_adhoc_sql(env, database),
@@ -145,7 +150,7 @@ class Settings(NamedTuple):
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             imports_dead_letter_queue_url=dead_letter_queue_url,
             imports_max_receive_count=max_receive_count,
-            imports_max_bytes=env.megabytes("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORTS_MAX_MB),
+            imports_max_bytes=max_bytes,
             stale_if_error_seconds=stale_seconds,
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             function=env.text("AWS_LAMBDA_FUNCTION_NAME", default=""),
@@ -154,7 +159,7 @@ class Settings(NamedTuple):
             server_timing=env.flag("SLUICE_SERVER_TIMING"),
             metrics_interval=env.seconds("SLUICE_METRICS_INTERVAL", default=METRICS_INTERVAL),
             cors_origins=tuple(filter(None, origins)),
-            analyst_connections=2 * concurrency or 50,
+            analyst_connections=2 * concurrency or ANALYST_CONNECTIONS,
             graphql=_graphql(env),
         )
         if 0 < len(settings.cursor_key) < 16:
@@ -214,30 +219,37 @@ def log_level(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def _database(env: EnvReader) -> DatabaseSettings:
-    pooler: Pooler = env.choice("SLUICE_DB_POOLER", POOLERS, default="none")
-    # RDS Proxy pins a connection that has a named statement.
-    default = 0 if pooler == "rds-proxy" else 64
-    prepared = env.integer("SLUICE_DB_PREPARED_STATEMENTS", default=default, limits=(0, 1_000))
-    return DatabaseSettings(
+    base = DatabaseSettings(
         host=env.text("SLUICE_DB_HOST"),
-        port=env.integer("SLUICE_DB_PORT", default=5432, limits=(1, 65535)),
         name=env.text("SLUICE_DB_NAME"),
         user=env.text("SLUICE_DB_USER"),
+    )
+    pooler = env.choice("SLUICE_DB_POOLER", POOLERS, default=base.pooler)
+    # RDS Proxy pins a connection that has a named statement.
+    statements = 0 if pooler == "rds-proxy" else base.prepared_statements
+    return base._replace(
+        port=env.integer("SLUICE_DB_PORT", default=base.port, limits=(1, 65535)),
         password=env.text("SLUICE_DB_PASSWORD", default=""),
         secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
-        auth=env.choice("SLUICE_DB_AUTH", ("password", "iam", "none"), default="password"),
-        tls=env.choice("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
+        auth=env.choice("SLUICE_DB_AUTH", ("password", "iam", "none"), default=base.auth),
+        tls=env.choice("SLUICE_DB_TLS", ("verify-full", "off"), default=base.tls),
         ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
-        pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, limits=(1, 100)),
-        pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, limits=(0, 100)),
-        pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
-        connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
-        statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
-        lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
-        socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
-        max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
-        migrated=env.flag("SLUICE_DB_MIGRATED", default=True),
-        prepared_statements=prepared,
+        pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=base.pool_size, limits=(1, 100)),
+        pool_overflow=env.integer(
+            "SLUICE_DB_POOL_OVERFLOW", default=base.pool_overflow, limits=(0, 100)
+        ),
+        pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=base.pool_timeout),
+        connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=base.connect_timeout),
+        statement_timeout=env.seconds(
+            "SLUICE_DB_STATEMENT_TIMEOUT", default=base.statement_timeout
+        ),
+        lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=base.lock_timeout),
+        socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=base.socket_timeout),
+        max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=base.max_idle),
+        migrated=env.flag("SLUICE_DB_MIGRATED", default=base.migrated),
+        prepared_statements=env.integer(
+            "SLUICE_DB_PREPARED_STATEMENTS", default=statements, limits=(0, 1_000)
+        ),
         pooler=pooler,
     )
 
@@ -329,12 +341,19 @@ def _rls(env: EnvReader, database: DatabaseSettings) -> bool:
 
 
 def _graphql(env: EnvReader) -> GraphqlSettings:
+    base = DEFAULT_GRAPHQL
     return GraphqlSettings(
         introspection=env.flag("SLUICE_GRAPHQL_INTROSPECTION"),
-        max_tokens=env.integer("SLUICE_GRAPHQL_MAX_TOKENS", default=2_000, limits=(1, 10_000)),
-        max_depth=env.integer("SLUICE_GRAPHQL_MAX_DEPTH", default=12, limits=(1, 50)),
-        max_aliases=env.integer("SLUICE_GRAPHQL_MAX_ALIASES", default=30, limits=(0, 1_000)),
-        max_cost=env.integer("SLUICE_GRAPHQL_MAX_COST", default=10_000, limits=(1, 1_000_000)),
+        max_tokens=env.integer(
+            "SLUICE_GRAPHQL_MAX_TOKENS", default=base.max_tokens, limits=(1, 10_000)
+        ),
+        max_depth=env.integer("SLUICE_GRAPHQL_MAX_DEPTH", default=base.max_depth, limits=(1, 50)),
+        max_aliases=env.integer(
+            "SLUICE_GRAPHQL_MAX_ALIASES", default=base.max_aliases, limits=(0, 1_000)
+        ),
+        max_cost=env.integer(
+            "SLUICE_GRAPHQL_MAX_COST", default=base.max_cost, limits=(1, 1_000_000)
+        ),
     )
 
 

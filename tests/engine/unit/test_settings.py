@@ -192,6 +192,7 @@ def test_credentials_url_must_be_https() -> None:
         ("", ()),
         ("*", ("*",)),
         ("https://a.example,https://b.example", ("https://a.example", "https://b.example")),
+        ("https://a.example, https://b.example ,", ("https://a.example", "https://b.example")),
     ],
 )
 def test_cors_origins_are_comma_separated(text: str, origins: tuple[str, ...]) -> None:

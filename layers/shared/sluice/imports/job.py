@@ -30,10 +30,10 @@ from sluice.imports.staged_rows import (
     RowCountMismatch,
 )
 from sluice.imports.storage import FileError, ImportBucket
+from sluice.settings import IMPORTS_MAX_BYTES
 from sluice.sql.page_cursor import CursorSigner
 
 MAX_REJECTIONS = 100_000
-MAX_FILE_BYTES = 1024**3  # unless the settings have another limit
 # Chunks grow up to WINDOW_BYTES, while one takes no more than CHUNK_SECONDS. For that time, a chunk
 # locks the stock that it sets. A worker that is killed loses the work of one chunk. The first chunk
 # is small, so even a worker with little time saves some progress.
@@ -68,7 +68,7 @@ class Importer:
     connect: Callable[[], AbstractContextManager[BeginTransaction]]
     bucket: ImportBucket
     signer: CursorSigner
-    max_bytes: int = MAX_FILE_BYTES
+    max_bytes: int = IMPORTS_MAX_BYTES
     max_rejections: int = MAX_REJECTIONS
     clock: Callable[[], float] = field(default=time.monotonic)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from local.http1 import HttpRequest, HttpResponse
 from scripts import examples
 from sluice import application
+from sluice.http.accept import accepts_gzip
 
 HERE = Path(__file__).parent
 PAGE_FOLDERS = {
@@ -69,7 +70,7 @@ def serve_page(request: HttpRequest) -> HttpResponse | None:
         ("cache-control", "no-cache"),
         ("vary", "Accept-Encoding"),
     ]
-    if "gzip" in request.header("accept-encoding"):
+    if accepts_gzip(request.header("accept-encoding")):
         return HttpResponse(200, [*headers, ("content-encoding", "gzip")], body)
     return HttpResponse(200, headers, gzip.decompress(body))
 

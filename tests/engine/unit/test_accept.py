@@ -1,8 +1,8 @@
-"""Content negotiation by the Accept header."""
+"""Content negotiation by the headers Accept and Accept-Encoding."""
 
 import pytest
 
-from sluice.http.accept import choose
+from sluice.http.accept import accepts_gzip, choose
 from tests.fixtures.cpu_time import least_cpu_seconds
 
 JSON = "application/json"
@@ -105,3 +105,19 @@ def test_preferred_offer_is_chosen(accept: str, chosen: str | None) -> None:
 def test_long_header_is_parsed_quickly(piece: str) -> None:
     accept = f"text/html;x={piece * (10_000 // len(piece))}"
     assert least_cpu_seconds(lambda: choose(accept, (GRAPHQL, JSON), JSON)) < 0.5
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["gzip", "GZip", "br, gzip", "gzip ; q=0.1", "*", "gzip;q=1, *;q=0", "br;q=1.0,gzip;q=0.001"],
+)
+def test_gzip_is_accepted(header: str) -> None:
+    assert accepts_gzip(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "br", "gzip;q=0", "gzip; Q=0.000", "*;q=0", "gzip;q=0, *", "gzip;q=high", "gzipped"],
+)
+def test_gzip_is_not_accepted(header: str) -> None:
+    assert not accepts_gzip(header)

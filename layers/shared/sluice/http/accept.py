@@ -1,4 +1,4 @@
-"""Content negotiation by the `Accept` header (RFC 9110, section 12.5.1)."""
+"""Content negotiation by `Accept` and `Accept-Encoding` (RFC 9110, sections 12.5.1 and 12.5.3)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +39,17 @@ def choose(accept: str, offers: tuple[str, ...], default: str) -> str | None:
         ranked.append((weight, specificity, preference, offer))
     weight, _, _, best = max(ranked)
     return best if weight > 0 else None
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether the value of `Accept-Encoding` accepts gzip, by its name or by `*`."""
+    weights: dict[str, float] = {}
+    for element in accept_encoding.lower().split(","):
+        coding, _, parameter = element.partition(";")
+        name, _, value = parameter.partition("=")
+        weight = _parse_weight(value.strip()) if name.strip() == "q" else 1.0
+        weights[coding.strip()] = weight or 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def _weight(offer: str, ranges: Sequence[_MediaRange]) -> tuple[float, int]:

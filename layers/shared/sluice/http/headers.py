@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from sluice.errors import BadRequest, NotAcceptable
-from sluice.http.accept import choose
+from sluice.http import accept
 from sluice.http.request import Request
 
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -52,7 +52,7 @@ def accepted_type(request: Request, offers: tuple[str, ...], default: str) -> st
 
     Raise NotAcceptable if it accepts none of them.
     """
-    chosen = choose(request.headers.get("accept", ""), offers, default)
+    chosen = accept.choose(request.headers.get("accept", ""), offers, default)
     if chosen is None:
         raise NotAcceptable(
             f"The response is {' or '.join(offers)}, which the Accept header excludes"
@@ -61,8 +61,8 @@ def accepted_type(request: Request, offers: tuple[str, ...], default: str) -> st
 
 
 def accepts_gzip(request: Request) -> bool:
-    """Return whether `Accept-Encoding` names gzip."""
-    return "gzip" in request.headers.get("accept-encoding", "")
+    """Return whether `Accept-Encoding` accepts gzip."""
+    return accept.accepts_gzip(request.headers.get("accept-encoding", ""))
 
 
 def client_address(request: Request) -> str:

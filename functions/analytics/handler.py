@@ -4,16 +4,16 @@ from datetime import date
 from typing import Any
 
 from shop.reports import POPULAR_PRODUCT, SALES_DAY, ReportRepository
+from shop.sales_period import SALES_PERIOD
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http import responses
-from sluice.http.query_params import MAX_LIMIT, DateRangeParams, IntParam, IntParams
+from sluice.http.query_params import MAX_LIMIT, IntParam, IntParams
 from sluice.http.request import Request
 from sluice.http.response import Response
 from sluice.http.route import DataEnvelope
 from sluice.http.router import Api
 
-SALES_PARAMS = DateRangeParams(max_days=366)  # a leap year
 POPULAR_PARAMS = IntParams(
     {"days": IntParam(1, 365, default=30), "limit": IntParam(1, MAX_LIMIT, default=10)}
 )
@@ -29,7 +29,7 @@ def _reports() -> ReportRepository:
     return runtime.current().get(ReportRepository)
 
 
-@api.get("/api/analytics/sales", query=SALES_PARAMS, response=DataEnvelope(SALES_DAY))
+@api.get("/api/analytics/sales", query=SALES_PERIOD, response=DataEnvelope(SALES_DAY))
 def sales_by_day(request: Request, period: tuple[date, date]) -> Response:
     """Report orders and revenue by day, in UTC. Cancelled orders are not counted."""
     return responses.data(_reports().sales(*period))

@@ -4,6 +4,7 @@ import json
 from datetime import date
 
 from shop.mutations import MUTATIONS
+from shop.sales_period import SALES_PERIOD
 from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
@@ -18,10 +19,8 @@ from sluice.graph.resolvers import (
     connections_by_parent,
     rows_by_parent,
 )
-from sluice.http.query_params import DateRangeParams
 from sluice.sql.key import of_id
 
-SALES_PERIOD = DateRangeParams(max_days=366)
 SALES_DAY_COST = 8  # reads all orders of the day
 
 
@@ -96,10 +95,8 @@ PART = GraphqlPart(
             connections_by_parent("products", "category_id")
         ),
         ("Order", "items"): GraphqlField(size=10),  # usually a few
-        (
-            "Product",
-            "category",
-        ): GraphqlField(),  # the statement of a product reads its category, too
+        # The statement of a product reads its category, too.
+        ("Product", "category"): GraphqlField(),
         **MUTATIONS,
     },
     preload=("shop.ordering", "shop.reports"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from catalog.draft import DraftMember, DraftResource
 from catalog.expression import Name, imports, source
+from sluice.http.route_texts import words
 
 MAX_LINE = 100
 INDENT = "    "
@@ -43,7 +44,7 @@ def text(draft: DraftResource, origin: str = "") -> str:
     rule = f"A rule is a method of {class_name}, such as `before_create` or `before_write`."
     sentences = " ".join(filter(None, (origin, rule if is_writable else "")))
     return FILE.format(
-        title=_in_docstring(_words(draft.name).capitalize()),
+        title=_in_docstring(words(draft.name).capitalize()),
         name=draft.name,
         paragraphs=_paragraphs([sentences, *draft.notes]),
         imports="\n".join(_import_lines(draft)),
@@ -152,9 +153,5 @@ def _printable(text: str) -> str:
 
 
 def _rows(draft: DraftResource) -> str:
-    words = _words(draft.name)
-    return words if draft.singular != draft.name else f"rows of {words}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+    rows = words(draft.name)
+    return rows if draft.singular != draft.name else f"rows of {rows}"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from catalog.adopt.budget import GroupBudget
 from catalog.draft import Draft, DraftDecision, DraftResource, Refusal
 from catalog.expression import source
+from sluice.http.paths import collection_path, row_path, to_openapi
 from sluice.resource import Resource, Via
 
 COLLECTION_METHODS = {"create": "POST"}
@@ -150,8 +151,7 @@ def additions(
 
 
 def _routes(resource: Resource, resources: Mapping[str, Resource]) -> Iterator[PlannedRoute]:
-    collection = f"/api/{resource.name}"
-    row = collection + _path_of_key(resource)
+    collection, row = collection_path(resource), to_openapi(row_path(resource))
     for path, methods in ((collection, COLLECTION_METHODS), (row, ROW_METHODS)):
         written = (method for write, method in methods.items() if write in resource.writes)
         yield PlannedRoute(("GET", *written), path)
@@ -160,14 +160,11 @@ def _routes(resource: Resource, resources: Mapping[str, Resource]) -> Iterator[P
         if many.rest:
             yield PlannedRoute(("GET",), below)
         if many.rest and many.through and many.writes:
-            key = _path_of_key(resources[many.resource]) if many.resource in resources else "/{key}"
-            yield PlannedRoute(("PUT", "DELETE"), below + key)
+            other = resources.get(many.resource)
+            key = "/".join(f"{{{key.name}}}" for key in other.keys) if other else "{key}"
+            yield PlannedRoute(("PUT", "DELETE"), f"{below}/{key}")
     for function in resource.functions:
         yield PlannedRoute(("GET" if function.stable else "POST",), f"{row}/{function.name}")
-
-
-def _path_of_key(resource: Resource) -> str:
-    return "".join(f"/{{{key.name}}}" for key in resource.keys)
 
 
 def _lists(resource: Resource) -> Iterator[str]:

@@ -12,6 +12,7 @@ from scripts.derive.scan import Found, FoundResource
 from sluice import application
 from sluice.graph.part import PUBLIC, GraphqlPart, part_of
 from sluice.http.group import api_of
+from sluice.http.paths import to_openapi
 from sluice.imports.derived import import_resource
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,7 +33,6 @@ TITLES = {
     "imports": "Imports",
     "tables": "Tables for analysts",
 }
-BRACES = str.maketrans("<>", "{}")
 IMPORTS = ("`imports:read`, `imports:write`", "imports")
 REPORTS = ("`analytics:read`", "analytics, but for:")
 ADHOC_SQL = ("`analytics:query`", "`/api/analytics/query`")
@@ -67,7 +67,7 @@ def _routes(found: Found) -> str:
 def _paths(found: FoundResource) -> str:
     methods: dict[str, list[str]] = {}
     for route in api_of(found.resource.name).routes:
-        methods.setdefault(route.path.translate(BRACES), []).append(route.method)
+        methods.setdefault(to_openapi(route.path), []).append(route.method)
     return " · ".join(f"`{' '.join(names)} {path}`" for path, names in methods.items())
 
 

@@ -15,6 +15,7 @@ from scripts.derive.graphql_text import (
     words,
 )
 from sluice.graph.part import graphql_name
+from sluice.http.route_names import name_of_function
 from sluice.kinds.field import Field
 from sluice.resource import NOTHING, ROWS, Function, Resource
 
@@ -81,7 +82,7 @@ def function_entries(resource: Resource, kept: Collection[tuple[str, str]]) -> d
 
 
 def _mutation(resource: Resource, function: Function) -> str:
-    return graphql_name(f"{function.name}_{resource.singular}")
+    return graphql_name(name_of_function(resource, function))
 
 
 def _input(resource: Resource, function: Function) -> str:

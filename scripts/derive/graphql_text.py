@@ -7,6 +7,8 @@ from typing import NamedTuple
 from catalog.graphql_names import enum_name, enum_names, items_of, title, type_name
 from scripts.derive.scan import FoundResource
 from sluice.graph.part import is_id
+from sluice.http.route_texts import a as a
+from sluice.http.route_texts import words as words
 from sluice.kinds.array import Array
 from sluice.kinds.field import DeclarationError, Field
 from sluice.resource import Function, Many, Resource
@@ -34,16 +36,6 @@ def definition(kind: str, name: str, description: str, members: Iterable[Member]
     """Return a definition; empty without members."""
     text = "\n".join(map(str, members))
     return f"{_literal(description)} {kind} {name} {{\n{text}\n}}" if text else ""
-
-
-def words(name: str) -> str:
-    """Return a name as it is read."""
-    return name.replace("_", " ")
-
-
-def a(noun: str) -> str:
-    """Return a noun with its article."""
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def is_in_graphql(found: FoundResource | None) -> bool:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import Field, Reference
 from sluice.resource import Many, One, Resource
+from sluice.sql.junctions import LINK
 
-PAYLOAD = "link"  # the member of a listed row that has the payload of its junction table
 Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
 
 
@@ -94,8 +94,8 @@ def _of_many(found: Found, each: FoundResource, many: Many) -> str:
     other = named.resource
     if many.rest and each.is_served and not named.is_served:
         return f"{other.name} has no routes, so its rows cannot be listed: set rest=False"
-    if many.payload and PAYLOAD in other.by_name:
-        return f"{other.name} has a field {PAYLOAD}, as the payload of this relation is named"
+    if many.payload and LINK in other.by_name:
+        return f"{other.name} has a field {LINK}, as the payload of this relation is named"
     if many.through:
         return _wrong_columns(many.columns, resource) or _wrong_columns(many.other_columns, other)
     if not any(tuple(one.foreign_key) == many.columns for one in other.refs):

@@ -12,7 +12,7 @@ from scripts.derive.graphql import derived_schema
 from scripts.derive.scan import Found, FoundResource, is_importable
 from sluice import application
 from sluice.adhoc_sql.derived import plain_data, tables
-from sluice.http.paths import to_openapi
+from sluice.http.paths import collection_path, row_path, to_openapi
 from sluice.http.route import RouteSpec
 from sluice.kinds.field import Field
 from sluice.resource import DIGEST, Many, Resource
@@ -149,14 +149,13 @@ def paths(found: FoundResource) -> tuple[str, ...]:
     Two paths are enough for all routes of a resource: an API has a limited number of them.
     """
     resource = found.resource
-    collection = f"/api/{resource.name}"
+    collection = collection_path(resource)
     routes: list[RouteSpec] = application.load(found.routes).routes if found.routes else []
     by_hand = [to_openapi(route.path) for route in routes]
     if is_greedy(resource):
         others = (path for path in by_hand if not f"{path}/".startswith(f"{collection}/"))
         return tuple(dict.fromkeys((collection, f"{collection}/{{proxy+}}", *others)))
-    row = f"{collection}/{{{resource.keys[0].name}}}"
-    return tuple(dict.fromkeys((collection, row, *by_hand)))
+    return tuple(dict.fromkeys((collection, to_openapi(row_path(resource)), *by_hand)))
 
 
 def _scopes(found: FoundResource) -> list[str]:

@@ -20,7 +20,7 @@ ALLOWED = {
     "sluice.settings": {"sluice.env_reader", "sluice.database_settings"},
     "sluice.database_settings": {"sluice.libpq_url"},
     "sluice.env_reader": set(),
-    "sluice.libpq_url": set(),
+    "sluice.libpq_url": {"sluice.database_settings"},
     "sluice.gc_tuning": set(),
     "sluice.request_context": set(),
     "sluice.snapstart": {"sluice.settings", "snapshot_restore_py"},

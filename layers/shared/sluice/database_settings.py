@@ -6,7 +6,7 @@ TlsMode = Literal["verify-full", "off"]
 Pooler = Literal["none", "pgbouncer", "rds-proxy"]
 Auth = Literal["password", "iam", "none"]  # none: the server asks for no password (trust, peer)
 
-POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py lists them, too
+POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")
 SECRET_FIELDS = frozenset(
     {"password", "secret_access_key", "session_token", "credentials_token", "cursor_key"}
 )

@@ -10,6 +10,8 @@ connection.
 import re
 from urllib.parse import parse_qsl, unquote
 
+from sluice.database_settings import POOLERS
+
 _URL = re.compile(
     r"(?P<scheme>[a-z0-9+_]*)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
     r"(?P<host>\[[^\]/?#@]*\]|[^:/?#@\[\]]*)(?::(?P<port>[^/?#@\[\]]*))?"
@@ -20,7 +22,6 @@ _ESCAPES = "in a password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
 POOLER = "pooler"  # Sluice's own keyword: the pooler between a client and the server
 KEYWORDS = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", POOLER)
-POOLERS = ("none", "pgbouncer", "rds-proxy")
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Parameters that tune or name a client. Sluice has its own settings for that.
 IGNORED = frozenset(

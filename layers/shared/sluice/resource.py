@@ -27,7 +27,7 @@ ROWS: Final = "rows"
 NOTHING: Final = ""
 MAX_KEY_COLUMNS = 4
 MAX_NAME_BYTES = 63  # PostgreSQL cuts a longer name
-NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # of a field, or of a group, which is a module
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # of a field, filter, relation or group
 
 
 class Many(NamedTuple):
@@ -273,8 +273,8 @@ class Resource:
         """The columns by which an import finds the row to change. Without: inserts only.
 
         By default it is the key, unless the database generates it. The tenant's column in it is
-        that of the file. Otherwise it is the only unique
-        constraint whose columns cannot be NULL. ON CONFLICT finds no deferrable one.
+        that of the file. Otherwise it is the only unique constraint whose columns cannot be NULL.
+        ON CONFLICT finds no deferrable one.
         """
         if self.import_key:
             return names_of(self.import_key)
@@ -367,10 +367,8 @@ def _wrong_relations(resource: Resource) -> Iterator[str]:
 
 
 def _wrong_function(function: Function) -> Iterator[str]:
-    what, known = (
-        f"the function {function.name}",
-        (ROW, ROWS) if function.stable else (ROW, NOTHING),
-    )
+    what = f"the function {function.name}"
+    known = (ROW, ROWS) if function.stable else (ROW, NOTHING)
     yield from _wrong_further_fields(what, function.arguments)
     if "." not in function.function:
         yield f"the function {function.function} has no schema, as public.{function.name} has"

@@ -49,7 +49,7 @@ def require() -> str:
     """Return the tenant of the current request as its canonical text. Raise NoTenant."""
     tenant = request_context.current().tenant
     if not tenant:
-        raise NoTenant("Send X-Sluice-Tenant with a tenant of the credentials, or others with one")
+        raise NoTenant
     return tenant
 
 

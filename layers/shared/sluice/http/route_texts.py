@@ -29,7 +29,12 @@ def _with_fields(resource: Resource, one: str, conjunction: str) -> str:
 
 def a_row(resource: Resource) -> str:
     """Return `a deal`."""
-    return f"{'an' if resource.singular[0] in 'aeio' else 'a'} {words(resource.singular)}"
+    return a(words(resource.singular))
+
+
+def a(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def joined(names: list[str], conjunction: str) -> str:
@@ -38,5 +43,5 @@ def joined(names: list[str], conjunction: str) -> str:
 
 
 def words(name: str) -> str:
-    """Return a name as words."""
+    """Return a name as it is read: `order items`."""
     return name.replace("_", " ")

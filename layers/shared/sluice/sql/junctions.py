@@ -17,7 +17,7 @@ from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import Column, Join, Projection, aliased
 
 ALIAS = "link_"  # of the junction table
-LINK = "link"  # the member of a row with the payload
+LINK = "link"  # the member of a listed row that has the payload of its junction table
 EDGE = "$"  # before the fields of the payload, in the rows of a connection
 
 

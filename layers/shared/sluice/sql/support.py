@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sluice.kinds.field import DeclarationError, Field
-from sluice.resource import Resource
+from sluice.resource import NAME, Resource
 from sluice.sql.connections import PARENT_PARAMETERS
 from sluice.sql.key import PARAMETERS
 from sluice.sql.list_spec import OF, PARENT
 from sluice.tenants import TENANT_PARAMETER
 
-NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # Statements have parameters of their own, beside one for each field and filter.
 CREATE_PARAMETERS = frozenset({"key", "fingerprint"})
 UPDATE_PARAMETERS = frozenset({"if_match", "if_none_match"})

@@ -108,7 +108,7 @@ class FieldBounds:
                     values += _texts(right)
                 case _:
                     return False
-        return len(values) == len(rest) and self._add_choices(rest_column(rest[0]), values)
+        return len(values) == len(rest) and self._add_choices(_left_side(rest[0]), values)
 
     def _add_choices(self, left: SqlNode, values: list[str]) -> bool:
         if not values or not _is_plain(left):
@@ -234,7 +234,7 @@ class FieldBounds:
         return found if isinstance(found, int) else default
 
 
-def rest_column(node: SqlNode) -> SqlNode:
+def _left_side(node: SqlNode) -> SqlNode:
     """Return the left side of a comparison."""
     return node.operands[0] if isinstance(node, SqlOperation) else node
 

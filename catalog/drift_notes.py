@@ -13,8 +13,6 @@ from catalog.snapshot import Snapshot
 from sluice.kinds.field import Field
 from sluice.resource import Resource
 
-LIST_OPTIONS = ("filter", "sort")
-
 
 def notes(each: ComparedTable, then: Snapshot | None) -> Iterator[Finding]:
     """Yield what the table has now and had not when the resource was adopted."""

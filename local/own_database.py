@@ -56,6 +56,7 @@ INSPECT_SQL = """
         )
 """
 CHECK_SECONDS = 5.0
+INSUFFICIENT_PRIVILEGE = "42501"
 # The server needs a moment to end the sessions of functions that were stopped.
 DROP_ATTEMPTS = 20
 DROP_PAUSE_SECONDS = 0.1
@@ -157,7 +158,7 @@ class TemporaryRoles:
                 for login in (self.app, self.analyst):
                     _create(connection, login)
         except DatabaseUnusable as error:
-            if error_code(error) == "42501":
+            if error_code(error) == INSUFFICIENT_PRIVILEGE:
                 self.drop()
                 return False
             raise
@@ -237,9 +238,8 @@ def _create(connection: pg8000.native.Connection, login: RoleLogin) -> None:
         try:
             connection.run(statement)
         except DatabaseError as error:
-            if (
-                error.args[0]["C"] != "42501"
-            ):  # only a superuser may set it: keep the server's value
+            # Only a superuser may set some of them: the server's value stays.
+            if error.args[0]["C"] != INSUFFICIENT_PRIVILEGE:
                 raise
     connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
 

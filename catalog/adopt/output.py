@@ -44,7 +44,7 @@ def _schema(job: AdoptJob, url: str, digest: str, notes: list[str]) -> dict[Path
     if path.is_file() and _digest(path.read_text()) != digest:
         notes.append(f"{shown(path)} was changed, and stays: remove it to have it written again")
         return {}
-    schemas = {table.schema for each in job.draft.resources for table in (each.table,)}
+    schemas = {each.table.schema for each in job.draft.resources}
     try:
         return {path: schema_dump.dump(url, {*schemas, *job.draft.search_path})}
     except DumpError as error:

@@ -218,8 +218,3 @@ def test_id_that_no_row_can_have(keys: list[Field], value: Any):
     )
 
     assert key.of_id(keys, text) is None
-
-
-def test_part_of_a_reference_that_is_null_is_no_key():
-    assert key.of_row(None) is key.of_row(["DE", None]) is None
-    assert (key.of_row(7), key.of_row(["DE", 7])) == ((7,), ("DE", 7))

@@ -33,14 +33,11 @@ STALLED = (
 
 
 class CleanupResult(NamedTuple):
-    """The results of a run: two numbers of imports, and the ids of the stalled ones.
+    """What a run has done to imports."""
 
-    `expired` imports were never uploaded. The rejected rows of `forgotten` imports were deleted.
-    """
-
-    expired: int
-    rejections_deleted: int
-    stalled: list[int]
+    expired: int  # the number of imports that were never uploaded
+    rejections_deleted: int  # the number of imports whose rejected rows were deleted
+    stalled: list[int]  # their ids
 
 
 @dataclass(frozen=True)

@@ -87,12 +87,6 @@ def to_id(value: object) -> str:
     return _in_base64(text)
 
 
-def of_row(value: object) -> Key | None:
-    """Return the key in a row's member `id`, or in a reference. None if a part is null."""
-    key = tuple(value) if isinstance(value, list) else (value,)
-    return None if None in key else key
-
-
 def of_representation(fields: Sequence[Field], id: str) -> Key:
     """Return the key of a Representation with this `id`."""
     if len(fields) > 1:

@@ -193,9 +193,8 @@ def _violation(
     other, columns = find(one.resource), [quoted(column) for column in one.foreign_key]
     nullable = {quoted(field.column) for field in resource.all_fields if field.nullable}
     conditions = [f"{alias}.{column} IS NOT NULL" for column in columns if column in nullable]
-    if (
-        other.name == resource.name
-    ):  # a row may reference itself, and is not there before the statement
+    if other.name == resource.name:
+        # A row may reference itself, and is not there before the statement.
         own = _equal(columns, alias, [quoted(key.column) for key in resource.keys], alias)
         conditions.append(f"NOT ({' AND '.join(own)})")
     found = _equal_keys(other, REFERENCED, one.foreign_key, alias)

@@ -5,6 +5,7 @@ A superuser and an owner with CREATEROLE can migrate. An owner without it needs 
 
 import pytest
 
+from sluice.migrations.roles import ROLES
 from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
 from sluice.sql.health import EXPECTED_MIGRATION
 from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
@@ -71,6 +72,18 @@ def test_remove_keeps_roles_of_an_administrator(server: ForeignServer) -> None:
     before = database.snapshot()
     migrate_url(database.url)
     assert all("role sluice_" in line for line in database.remove().kept)
+    assert database.snapshot() == before
+
+
+def test_remove_revokes_on_names_that_begin_with_sluice(server: ForeignServer) -> None:
+    database = server.create_database("NOCREATEROLE", name="sluice_staging")
+    for role in ROLES:
+        database.sql(f"CREATE ROLE {role} LOGIN")
+    database.sql("REVOKE ALL ON DATABASE sluice_staging FROM PUBLIC")
+    before = database.snapshot()
+    migrate_url(database.url)
+    assert database.snapshot()["privileges"] != before["privileges"]
+    database.remove()
     assert database.snapshot() == before
 
 

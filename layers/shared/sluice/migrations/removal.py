@@ -130,7 +130,7 @@ class _Removal(MigrationSession):
         present = [
             grant
             for grant in recorded
-            if not grant.name.startswith("sluice") and self.query_value(grant.check_query())
+            if not _is_in_schema(grant) and self.query_value(grant.check_query())
         ]
         for grant in grants.combined(present):
             privilege, role = grant.privilege, grant.role
@@ -183,3 +183,8 @@ class _Removal(MigrationSession):
 
     def _rows(self, query: str) -> Sequence[Sequence[Any]]:
         return [tuple(row) for row in self.connection.exec_driver_sql(query)]
+
+
+def _is_in_schema(grant: grants.Grant) -> bool:
+    """Return whether the privilege goes with the schema `sluice`: it is on it, or on its object."""
+    return grant.kind != "DATABASE" and grant.name.partition(".")[0] == "sluice"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from local.database import DatabaseUnusable, connect, describe, settings_from_url
 from local.own_database import drop_stale
 from sluice.errors import SluiceError
-from sluice.migrations import roles
+from sluice.settings import analyst_connections
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,7 +33,7 @@ def migrate(url: str, app: str, *, function_concurrency: int = 0, only_plan: boo
     from sluice.migrations.plan import plan
     from sluice.migrations.runner import MissingPrivilege, migrate
 
-    limit = 2 * function_concurrency or roles.ANALYST_CONNECTION_LIMIT
+    limit = analyst_connections(function_concurrency)
     try:
         with readable_errors(url, "migrated"):
             if only_plan:

@@ -26,7 +26,7 @@ METRICS_INTERVAL = 60.0  # seconds
 IMPORTS_MAX_RECEIVE_COUNT = 5
 IMPORTS_MAX_BYTES = 1024**3  # of a file
 STALE_IF_ERROR_SECONDS = 300
-ANALYST_CONNECTIONS = 50
+ANALYST_CONNECTIONS = 50  # the limit that migrations set on the role of analysts
 REPLICA_DEADLINE_SHARE = 0.5  # the other half is left for the primary if the replica is silent
 SOCKET_TIMEOUT_MARGIN = 4.0  # seconds after the statement timeout
 
@@ -115,7 +115,7 @@ class Settings(NamedTuple):
     server_timing: bool = False  # send Server-Timing to authenticated clients
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = DEFAULT_GRAPHQL
-    analyst_connections: int = ANALYST_CONNECTIONS  # the limit that migrations set on the role
+    analyst_connections: int = ANALYST_CONNECTIONS
 
     def __repr__(self) -> str:
         return repr_without_secrets(self)
@@ -159,7 +159,7 @@ class Settings(NamedTuple):
             server_timing=env.flag("SLUICE_SERVER_TIMING"),
             metrics_interval=env.seconds("SLUICE_METRICS_INTERVAL", default=METRICS_INTERVAL),
             cors_origins=tuple(filter(None, origins)),
-            analyst_connections=2 * concurrency or ANALYST_CONNECTIONS,
+            analyst_connections=analyst_connections(concurrency),
             graphql=_graphql(env),
         )
         if 0 < len(settings.cursor_key) < 16:
@@ -196,6 +196,11 @@ def application_name(environ: Mapping[str, str] = os.environ) -> str:
 def local_api_keys(environ: Mapping[str, str] = os.environ) -> str:
     """Return the API keys of the local system with their meaning; empty in a deployment."""
     return EnvReader(environ).text("SLUICE_LOCAL_API_KEYS", default="")
+
+
+def analyst_connections(function_concurrency: int) -> int:
+    """Return the connection limit of the role of analysts; 0: the concurrency is not limited."""
+    return 2 * function_concurrency or ANALYST_CONNECTIONS
 
 
 def trace_settings(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from alembic import command
 from sqlalchemy import Engine
 
-from sluice.migrations import applications, grants, roles
+from sluice.migrations import applications, grants
 from sluice.migrations.pending import PendingChanges
 from sluice.migrations.runner import LOCK_SQL, TRANSACTION_SETTINGS
+from sluice.settings import ANALYST_CONNECTIONS
 
 
-def plan(
-    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
-) -> str:
+def plan(engine: Engine, app: str = "", *, analyst_connections: int = ANALYST_CONNECTIONS) -> str:
     """Return the script, and dispose of the engine. Raises UnknownApplication and SluiceErrors."""
     applications.check_application(app)
     try:

@@ -18,7 +18,6 @@ from sluice.sql.identifiers import in_quotes
 APP = "sluice_app"
 ANALYST = "sluice_analyst"
 ROLES: dict[str, Literal["app", "analyst"]] = {APP: "app", ANALYST: "analyst"}
-ANALYST_CONNECTION_LIMIT = 50
 SERVER_SETTINGS_SQL = "SELECT array_agg(name) FROM pg_catalog.pg_settings"
 
 # The comment on a role that a migration created. An administrator's role does not have it.

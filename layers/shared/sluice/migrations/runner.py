@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from sluice.db.engine import make_engine
 from sluice.errors import SluiceError
-from sluice.migrations import applications, grants, roles
+from sluice.migrations import applications, grants
 from sluice.migrations.pending import PendingChanges
-from sluice.settings import DatabaseSettings
+from sluice.settings import ANALYST_CONNECTIONS, DatabaseSettings
 
 # A migration of another database may change the same role at the same time.
 MAX_ATTEMPTS = 5
@@ -58,7 +58,7 @@ class MigrationResult:
 
 
 def migrate_url(
-    url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
+    url: str, app: str = "", *, analyst_connections: int = ANALYST_CONNECTIONS
 ) -> MigrationResult:
     """Migrate the database at the URL of its owner."""
     engine = make_engine(DatabaseSettings.from_url(url), "batch")
@@ -66,7 +66,7 @@ def migrate_url(
 
 
 def migrate(
-    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
+    engine: Engine, app: str = "", *, analyst_connections: int = ANALYST_CONNECTIONS
 ) -> MigrationResult:
     """Migrate the database as the engine's user, and dispose of the engine.
 

@@ -15,7 +15,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,13 @@ DRIFT = (
     "the declarations and the database differ, and no code was deployed; the database is at "
     "{revision}. Change the declarations (make drift has the lines), or deploy as they are: "
     "ARGS=--accept-drift"
+)
+NEEDS_ADMINISTRATOR = (
+    "the database's owner may not run these statements; an administrator of the server has to:"
+)
+CAN_BE_SET = (
+    "the database's owner may not change these settings; an administrator can, and the functions "
+    "work without them:"
 )
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -99,11 +106,12 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
     function = migration.find_function(cloud.cloudformation, target.stack) if existing else None
     revision = ""
     if function:
-        revision, differences = migration.run_migrations(
+        migrated = migration.run_migrations(
             cloud.functions, function, migration.build_package(tools.built), tools.sleep
         )
-        _print_differences(differences)
-        if differences and not tools.accepts_drift:
+        revision = migrated.revision
+        _print_result(migrated)
+        if migrated.differences and not tools.accepts_drift:
             if change_set:
                 cloud.cloudformation.delete_change_set(
                     ChangeSetName=change_set, StackName=target.stack
@@ -123,16 +131,21 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
             raise DeployError(
                 f"{target.stack} has no MigrateFunction, so the database was not migrated"
             )
-        revision, differences = migration.run_migrations(
-            cloud.functions, created, None, tools.sleep
-        )
-        _print_differences(differences)
+        migrated = migration.run_migrations(cloud.functions, created, None, tools.sleep)
+        revision = migrated.revision
+        _print_result(migrated)
         print(f"{target.stack}: the database is at {revision}")
     return revision
 
 
-def _print_differences(differences: Sequence[Mapping[str, str]]) -> None:
-    for each in differences:
+def _print_result(migrated: migration.Migrated) -> None:
+    """Print what an administrator has to run, and where the database differs."""
+    if migrated.for_administrator:
+        is_needed = any(each.startswith("GRANT") for each in migrated.for_administrator)
+        print(NEEDS_ADMINISTRATOR if is_needed else CAN_BE_SET, flush=True)
+    for statement in migrated.for_administrator:
+        print(f"  {statement};", flush=True)
+    for each in migrated.differences:
         print(f"{each['resource']}: {each['subject']}: {each['message']}", flush=True)
         if each["line"]:
             print(f"  {each['line']}", flush=True)

@@ -52,9 +52,14 @@ def build_package(folder: Path) -> bytes:
 
 
 class Migrated(NamedTuple):
-    """The revision of the database, and where it differs from the declarations."""
+    """The result of the migrations.
+
+    for_administrator: the statements that the owner may not run.
+    differences: where the database differs from the declarations.
+    """
 
     revision: str
+    for_administrator: Sequence[str]
     differences: Sequence[Mapping[str, str]]
 
 
@@ -83,7 +88,7 @@ def run_migrations(
             f"the migrations failed, and no code was deployed: {_error_message(payload)}"
         )
     result = json.loads(payload)
-    return Migrated(str(result["revision"]), result.get("differences", ()))
+    return Migrated(str(result["revision"]), result["for_administrator"], result["differences"])
 
 
 def _update_code(client: Any, name: str, code: bytes) -> None:

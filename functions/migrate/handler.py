@@ -7,6 +7,8 @@ credentials. The event `{"app": "shop"}` names the application; the default is t
 environment variables.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from catalog import gate
@@ -17,16 +19,14 @@ from sluice.settings import Settings, application_name
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Migrate the database and compare it.
-
-    Return its revisions, the SQL that only an administrator may run, and the differences.
-    """
+    """Return the revisions, the SQL that only an administrator may run, and the differences."""
     settings = Settings.from_env()
     provider = password_provider(settings.aws, settings.database)
     database = settings.database.for_batch()
     engine = make_engine(database, "batch", password_provider=provider)
     app = str(event.get("app") or application_name())
-    result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
+    with _statements_in_message():
+        result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
     differences = gate.compare_once(make_engine(database, "batch", password_provider=provider), app)
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),
@@ -34,3 +34,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "for_administrator": result.for_administrator,
         "differences": differences,
     }
+
+
+@contextmanager
+def _statements_in_message() -> Iterator[None]:
+    """Put the statements of MissingPrivilege into its message, which is all that Lambda returns."""
+    try:
+        yield
+    except runner.MissingPrivilege as error:
+        statements = "; ".join(error.statements)
+        message = f"{error}; an administrator of the server has to run: {statements}"
+        raise runner.MissingPrivilege(message, error.statements) from error

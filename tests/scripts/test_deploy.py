@@ -37,6 +37,7 @@ class FakeAccount:
     empty: bool = False  # SAM finds no changes
     confirm_changeset: bool = True
     fails: bool = False  # the migrations
+    for_administrator: list[str] = field(default_factory=list)  # statements
     differences: list[dict[str, str]] = field(default_factory=list)  # of the declarations
     function_status: str = "UPDATE_COMPLETE"
     states: list[str] = field(default_factory=list)  # of the function, before it is Active
@@ -158,7 +159,11 @@ class FakeAccount:
                 "FunctionError": "Unhandled",
                 "Payload": io.BytesIO(json.dumps(message).encode()),
             }
-        result = {"revision": "sluice 0007", "differences": self.differences}
+        result = {
+            "revision": "sluice 0007",
+            "for_administrator": self.for_administrator,
+            "differences": self.differences,
+        }
         return {"Payload": io.BytesIO(json.dumps(result).encode())}
 
 
@@ -228,6 +233,24 @@ def test_drift_stops_deployment(built: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert "deals: crm.deals.title: its largest length is 60\n" in printed
     assert "  change title: max_length=60\n" in printed
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("GRANT SELECT ON TABLE deals TO sluice_app", "an administrator of the server has to:\n"),
+        ("ALTER ROLE sluice_app SET temp_file_limit = '1GB'", "work without them:\n"),
+    ],
+)
+def test_statements_for_an_administrator_are_printed(
+    built: Path, capsys: pytest.CaptureFixture[str], statement: str, message: str, exists: bool
+) -> None:
+    account = FakeAccount(exists=exists, change_sets=[], for_administrator=[statement])
+
+    assert run(account, built) == "sluice 0007"
+
+    assert f"{message}  {statement};\n" in capsys.readouterr().out
 
 
 def test_drift_can_be_accepted(built: Path) -> None:

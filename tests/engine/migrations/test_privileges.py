@@ -5,8 +5,10 @@ A superuser and an owner with CREATEROLE can migrate. An owner without it needs 
 
 import pytest
 
+from functions.migrate.handler import handler as migrate
 from sluice.migrations.roles import ROLES
 from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
+from sluice.settings import DatabaseSettings
 from sluice.sql.health import EXPECTED_MIGRATION
 from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
@@ -63,6 +65,21 @@ def test_nocreaterole_gets_statements_to_run(server: ForeignServer) -> None:
     result = migrate_url(database.url, "sample")
     assert_migrated(database, result)
     assert result.for_administrator == []
+
+
+def test_error_of_the_function_has_the_statements(
+    server: ForeignServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = DatabaseSettings.from_url(server.create_database("NOCREATEROLE").url)
+    for name, value in {
+        **{"HOST": owner.host, "PORT": str(owner.port), "NAME": owner.name, "USER": owner.user},
+        **{"PASSWORD": owner.password, "TLS": "off"},
+    }.items():
+        monkeypatch.setenv(f"SLUICE_DB_{name}", value)
+    for name in ("SLUICE_CURSOR_KEY", "SLUICE_API_KEYS_TABLE", "SLUICE_RATE_LIMIT_TABLE"):
+        monkeypatch.setenv(name, "k" * 32)
+    with pytest.raises(MissingPrivilege, match=r'has to run: CREATE ROLE "?sluice_app"? LOGIN; '):
+        migrate({"app": "sample"}, None)
 
 
 def test_remove_keeps_roles_of_an_administrator(server: ForeignServer) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from scripts import examples
 from sluice import application
+from sluice.graph.document import MAX_CHARACTERS
 from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
 from sluice.http.body import BodySchema
@@ -31,7 +32,7 @@ NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 # The parameters of a GraphQL request, in a body or a query string.
 GRAPHQL: Schema = {
-    "query": {"type": "string", "maxLength": 32_768},
+    "query": {"type": "string", "maxLength": MAX_CHARACTERS},
     "operationName": {"type": ["string", "null"]},
     "variables": {"type": ["object", "null"]},
     "extensions": {"type": ["object", "null"]},

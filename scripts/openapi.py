@@ -340,11 +340,12 @@ def _response(
 
 def _problems(route: RouteSpec) -> Schema:
     """Return the error responses that the route can have."""
-    uses_database = route.path not in ("/health", "/openapi.json", "/docs")
+    is_api = route.path.startswith("/api")
+    uses_database = is_api or route.path == "/health/ready"
     statuses = {
         400: True,
-        401: route.path.startswith("/api"),
-        403: route.path.startswith("/api"),
+        401: is_api,
+        403: is_api,
         404: "<" in route.path,
         406: not isinstance(route.response, str) or route.response == GRAPHQL_RESPONSE,
         409: route.method != "GET",
@@ -352,7 +353,7 @@ def _problems(route: RouteSpec) -> Schema:
         413: route.body is not None,
         415: route.body is not None,
         422: route.body is not None,
-        429: route.path.startswith("/api"),
+        429: is_api,
         500: True,
         503: uses_database,
         504: uses_database,

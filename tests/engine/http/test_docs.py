@@ -73,6 +73,12 @@ def test_deployed_page_names_no_local_page_or_key(library: Library) -> None:
         assert not re.search("graphiql|console|local-", page)
 
 
+@pytest.mark.parametrize("path", ["/health", "/openapi.json", "/docs", "/reference"])
+def test_routes_without_database_have_none_of_its_errors(library: Library, path: str) -> None:
+    responses = json.loads(library.get("/openapi.json").text)["paths"][path]["get"]["responses"]
+    assert not {"401", "429", "503", "504"} & {*responses}
+
+
 def test_openapi_lists_every_route_and_no_other(library: Library) -> None:
     documented = set(json.loads(library.get("/openapi.json").text)["paths"])
 

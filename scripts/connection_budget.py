@@ -8,7 +8,6 @@ for connections of execution environments that Lambda stopped without closing th
 """
 
 import argparse
-import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 from local.intrinsics import NO_VALUE, Evaluator, load_template
 from scripts.derive.template import document, logical_id
+from scripts.samconfig import SamconfigError, options_of_deploy, overrides
 from sluice import application
 
 ROOT = Path(__file__).parents[1]
@@ -162,27 +162,15 @@ def budget(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Budget
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return the parameters of each stage in samconfig.toml that can be deployed."""
-    stages = {}
-    for name, commands in samconfig.items():
-        if isinstance(commands, dict) and (name == "default" or "deploy" in commands):
-            parameters: dict[str, str] = {}
-            for command in ("global", "deploy"):
-                settings = commands.get(command, {}).get("parameters", {})
-                parameters |= overrides(settings.get("parameter_overrides", []))
-            stages[name] = parameters
-    return stages
+    """Return the parameters of each stage in samconfig.toml that can be deployed.
 
-
-def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
-    """Parse `parameter_overrides` in SAM's forms: `A=1 B="2 3"`, a list of these, or a table."""
-    if isinstance(written, Mapping):
-        return {name: str(value) for name, value in written.items()}
-    parts = [written] if isinstance(written, str) else written
-    pairs = [pair for part in parts for pair in shlex.split(part)]
-    if any("=" not in pair or pair.startswith("ParameterKey=") for pair in pairs):
-        raise BudgetError(f"parameter_overrides must have the form NAME=VALUE, not {written!r}")
-    return dict(pair.split("=", 1) for pair in pairs)
+    Raise SamconfigError.
+    """
+    return {
+        name: overrides(options_of_deploy(commands).get("parameter_overrides", []))
+        for name, commands in samconfig.items()
+        if isinstance(commands, dict) and (name == "default" or "deploy" in commands)
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -209,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.verbose or not result.fits:
                 for function in result.functions:
                     print(f"  {function}")
-    except BudgetError as error:
+    except (BudgetError, SamconfigError) as error:
         print(error, file=sys.stderr)
         return 1
     if not fits:

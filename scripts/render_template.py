@@ -23,8 +23,9 @@ from local.intrinsics import (
     TemplateError,
 )
 from local.template import parameter_values
-from scripts.connection_budget import BudgetError, deployments
+from scripts.connection_budget import deployments
 from scripts.derive.template import document
+from scripts.samconfig import SamconfigError
 
 ROOT = Path(__file__).parents[1]
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
@@ -127,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         parameters_by_stage = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
-    except BudgetError as error:
+    except SamconfigError as error:
         print(f"samconfig.toml: {error}", file=sys.stderr)
         return 1
     template = document()

@@ -6,12 +6,13 @@ profile).
 """
 
 import argparse
-import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from scripts.samconfig import SamconfigError, options_of_deploy, overrides
 
 ROOT = Path(__file__).parents[1]
 CERTIFICATES = "/opt/certificates/"  # where a function finds layers/shared/certificates
@@ -69,9 +70,13 @@ def read_target(
     confirm = options.confirm
     if confirm is None:
         confirm = bool(config.get("confirm_changeset"))
-    overrides = options.parameter_overrides
-    if overrides is None:
-        overrides = config.get("parameter_overrides", [])
+    written = options.parameter_overrides
+    try:
+        parameters = overrides(
+            config.get("parameter_overrides", []) if written is None else written
+        )
+    except SamconfigError as error:
+        raise DeployError(str(error)) from error
     return DeployTarget(
         stage=stage,
         stack=str(stack),
@@ -79,7 +84,7 @@ def read_target(
         profile=options.profile or config.get("profile"),
         confirm_changeset=confirm,
         disable_rollback=options.disable_rollback or bool(config.get("disable_rollback")),
-        parameters=_parse_overrides(overrides),
+        parameters=parameters,
     )
 
 
@@ -126,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read_samconfig(samconfig: Path, stage: str) -> dict[str, Any]:
-    """Return the stage's parameters for `sam deploy`."""
+    """Return the stage's options of `sam deploy`."""
     try:
         document = tomllib.loads(samconfig.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -134,23 +139,4 @@ def _read_samconfig(samconfig: Path, stage: str) -> dict[str, Any]:
     if stage not in document:
         stages = ", ".join(name for name, section in document.items() if isinstance(section, dict))
         raise DeployError(f"samconfig.toml has no stage {stage}; it has {stages}")
-    section = document[stage]
-    commands = (section.get(command, {}).get("parameters", {}) for command in ("global", "deploy"))
-    return {name: value for parameters in commands for name, value in parameters.items()}
-
-
-def _parse_overrides(overrides: object) -> dict[str, str]:
-    """Return the parameters of `A=b` pairs, in any form that SAM accepts.
-
-    These are a list, a string, a table, and ParameterKey=A,ParameterValue=b.
-    """
-    if isinstance(overrides, Mapping):
-        return {str(name): str(value) for name, value in overrides.items()}
-    words = overrides if isinstance(overrides, list) else [str(overrides)]
-    pairs: dict[str, str] = {}
-    for pair in (pair for word in words for pair in shlex.split(str(word))):
-        name, _, value = pair.partition("=")
-        if name == "ParameterKey" and ",ParameterValue=" in value:
-            name, _, value = value.partition(",ParameterValue=")
-        pairs[name] = value
-    return pairs
+    return options_of_deploy(document[stage])

@@ -12,7 +12,6 @@ from scripts.connection_budget import (
     budget,
     deployments,
     main,
-    overrides,
     replica_functions,
 )
 from scripts.derive.template import logical_id
@@ -162,16 +161,6 @@ def test_unknown_parameter_is_rejected(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "template.yaml has no parameter FunctionConcurency\n"
 
 
-def test_overrides_have_all_sam_forms() -> None:
-    assert overrides('DbHost="db.example" SubnetIds="a,b" Empty=""') == {
-        "DbHost": "db.example", "SubnetIds": "a,b", "Empty": "",
-    }  # fmt: skip
-    assert overrides(["A=1", "B='2 3'"]) == {"A": "1", "B": "2 3"}
-    assert overrides({"A": 1}) == {"A": "1"}
-    with pytest.raises(BudgetError, match="ParameterKey=A"):
-        overrides("ParameterKey=A,ParameterValue=1")
-
-
 def test_documented_values_fit() -> None:
     advised = re.findall(
         r"^\| ([\d,]+) \| .+ \| (\d+) \|$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE
@@ -183,18 +172,3 @@ def test_documented_values_fit() -> None:
             TEMPLATE,
             {"MaxConnections": server.replace(",", ""), "FunctionConcurrency": concurrency},
         ).fits, server
-
-
-def test_stage_merges_its_commands() -> None:
-    parameters = deployments(
-        {
-            "version": 0.1,
-            "default": {"build": {"parameters": {}}},
-            "all": {
-                "global": {"parameters": {"parameter_overrides": "A=1 B=1"}},
-                "deploy": {"parameters": {"parameter_overrides": "B=2"}},
-            },
-            "local_only": {"validate": {"parameters": {}}},
-        }
-    )
-    assert parameters == {"default": {}, "all": {"A": "1", "B": "2"}}

@@ -12,6 +12,7 @@ with access to the table.
 
 import argparse
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,10 +148,9 @@ def _client(text: str) -> str:
 
 
 def _days(text: str) -> int:
-    days = int(text)
-    if days < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return days
+    if not re.fullmatch("[1-9][0-9]{0,4}", text, re.ASCII):
+        raise argparse.ArgumentTypeError("must be a number of days, at least 1 and at most 99999")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from catalog.expression import Expression
 from catalog.fields import payload_fields
 from catalog.foreign_keys import ForeignKey
 from catalog.tables import AdoptedTable
-
-PAYLOAD = "link"  # the member of a listed row that has the payload
+from sluice.sql.junctions import LINK
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,6 @@ def _junction(each: AdoptedTable, keys: Sequence[ForeignKey]) -> Junction | None
     payload = payload_fields(each)
     if payload is None:
         return None
-    has_name = any(PAYLOAD in key.to.fields.values() for key in keys)
+    has_name = any(LINK in key.to.fields.values() for key in keys)
     junction = Junction(each, first.columns, second.columns, first.to, second.to, tuple(payload))
     return None if payload and has_name else junction

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from catalog.adopt.row_security_ddl import ENABLED, policies_of
 from scripts.resource_fields import ResourceError
 from sluice.kinds.field import Field
-from sluice.resource import Resource
+from sluice.resource import MAX_NAME_BYTES, Resource
 from sluice.sql.identifiers import qualified, quoted
 from sluice.tenant_columns import tenant_field
 
-MAX_IDENTIFIER = 63  # bytes; PostgreSQL cuts longer names
 MAX_LINE = 100
 DEFAULTS = {"created_at": "now()", "updated_at": "now()", "version": "1"}
 FILE = '''\
@@ -187,7 +186,7 @@ def _is_expression(field: Field) -> bool:
 
 def _name(resource: Resource, field: Field, suffix: str) -> str:
     name = f"{resource.schema_and_table[1]}_{field.column}_{suffix}"
-    if len(name) > MAX_IDENTIFIER:
-        message = f"PostgreSQL allows {MAX_IDENTIFIER} bytes in a name"
+    if len(name) > MAX_NAME_BYTES:
+        message = f"PostgreSQL allows {MAX_NAME_BYTES} bytes in a name"
         raise ResourceError(f"{field.name}: the name {name} is too long; {message}")
     return name

@@ -12,6 +12,17 @@ def test_head_has_the_etag(library: Library) -> None:
     assert (head.status, head.headers["ETag"]) == (200, library.get(path).headers["ETag"])
 
 
+def test_method_in_lower_case_is_the_same(library: Library) -> None:
+    """The function fetch of browsers sends `patch` as it is written."""
+    path = f"/api/books/{library.add_book('Mug')}"
+    etag = library.get(path).headers["ETag"]
+    cached = library.call("get", path, if_none_match=etag)
+    assert (cached.status, cached.headers["Cache-Control"]) == (304, "private, no-cache")
+    assert library.call("patch", path, {"name": "Jug"}, if_match=etag).status == 200
+    mutation = {"query": 'mutation { deleteShelf(id: "0") }'}
+    assert "errors" not in library.call("post", "/api/graphql", mutation).json
+
+
 @pytest.mark.parametrize(
     "path", ["/api/books", "/api/books/1", "/health", "/nothing", "/api/books/x"]
 )

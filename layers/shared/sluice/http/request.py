@@ -28,8 +28,9 @@ class JsonDecimal(Decimal):
 class Request(NamedTuple):
     """An HTTP request.
 
-    Header names are lower-case. In `query`, commas join the values of a repeated parameter, as in
-    API Gateway's event. `pairs` has each parameter as it was sent.
+    The method is in upper case, and header names are in lower case. In `query`, commas join the
+    values of a repeated parameter, as in API Gateway's event. `pairs` has each parameter as it was
+    sent.
     """
 
     method: str
@@ -58,7 +59,7 @@ class Request(NamedTuple):
         pairs = parse_qsl(raw_query, keep_blank_values=True) if may_repeat else query.items()
         body = b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")
         return cls(
-            method=event["requestContext"]["http"]["method"],
+            method=event["requestContext"]["http"]["method"].upper(),
             path=event["rawPath"],
             query=query,
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},

@@ -192,7 +192,7 @@ class Api:
         if request.method == "OPTIONS":
             return self._preflight(request.path)
         self._authenticate(context)
-        matched = self._paths.match(request.method.upper(), request.path)
+        matched = self._paths.match(request.method, request.path)
         if matched is None:
             raise self._unmatched(request)
         route, path_texts = matched

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from catalog.compare_columns import ComparedTable
 from catalog.compare_kinds import fits
-from catalog.compare_tenants import POLICY
 from catalog.expression import evaluate
 from catalog.findings import REMOVED, Edit, Finding
 from catalog.kinds import NoKind, kind_of, named, resolved
@@ -16,6 +15,7 @@ from catalog.snapshot import (
 )
 from sluice.kinds.field import Field
 from sluice.resource import DIGEST, Constraint, Function, Many, One, Resource, names_of
+from sluice.sql.row_security import POLICY
 
 KINDS = {"check": "c", "exclusion": "x"}
 

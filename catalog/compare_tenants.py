@@ -10,9 +10,9 @@ from catalog.compare_columns import WITHOUT_CONSTRAINTS, ComparedTable
 from catalog.findings import Edit, Finding
 from catalog.snapshot import TableIndex, TableSnapshot
 from sluice.sql.identifiers import qualified, quoted
+from sluice.sql.row_security import POLICY
 from sluice.tenant_columns import tenant_column, unique_keys
 
-POLICY = "sluice_tenant"
 SEARCHES = ("search", "has", "contains", "prefix")  # whose operators are not leakproof
 NOT_NULL = "ALTER TABLE {} ALTER COLUMN {} SET NOT NULL"
 

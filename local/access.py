@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from local.database import (
-    ANALYST_ROLE,
-    APP_ROLE,
     DatabaseUnusable,
     RoleLogin,
     fail_unfinished_imports,
@@ -23,6 +21,7 @@ from local.database import (
 from local.own_database import DatabaseContents, TemporaryRoles, inspect_database
 from local.state import StateFolder
 from sluice import application
+from sluice.migrations import roles
 from sluice.settings import DatabaseSettings
 
 
@@ -71,8 +70,8 @@ class DatabaseAccess:
 
 def prepare_embedded(url: str, state: StateFolder) -> DatabaseAccess:
     """Migrate the embedded server's database at `url` and return its two roles."""
-    app = RoleLogin(APP_ROLE, APP_ROLE, state.secret("app_password"))
-    analyst = RoleLogin(ANALYST_ROLE, ANALYST_ROLE, state.secret("analyst_password"))
+    app = RoleLogin(roles.APP, roles.APP, state.secret("app_password"))
+    analyst = RoleLogin(roles.ANALYST, roles.ANALYST, state.secret("analyst_password"))
     version = migrate_embedded(url, app, analyst)
     fail_unfinished_imports(url)
     return DatabaseAccess(version, app, analyst)
@@ -85,8 +84,8 @@ def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAcces
     """
     contents, settings = inspect_database(url), settings_from_url(url)
     remarks = contents.remarks(settings.name)
-    no_login = RoleLogin(ANALYST_ROLE, ANALYST_ROLE, "")
-    url_login = RoleLogin(APP_ROLE, settings.user, settings.password)
+    no_login = RoleLogin(roles.ANALYST, roles.ANALYST, "")
+    url_login = RoleLogin(roles.APP, settings.user, settings.password)
     if not contents.migrated:
         return DatabaseAccess(
             contents.version,
@@ -135,7 +134,7 @@ def _without_temporary_roles(
     else:
         remarks.append(
             f"{reason} or use the schema sluice, so Sluice only reads; "
-            f"an administrator can change that: GRANT {APP_ROLE} TO {settings.user}"
+            f"an administrator can change that: GRANT {roles.APP} TO {settings.user}"
         )
     return DatabaseAccess(
         contents.version,

@@ -3,15 +3,17 @@
 It uses only the standard library, so that it needs no virtual environment.
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
 
-from local.state import AlreadyRunning, StateFolder, StateUnusable
-
-ROOT = Path(__file__).parents[1]
-DEFAULT_HOME = ROOT / ".sluice"
+from local.state import (
+    DEFAULT_HOME,
+    AlreadyRunning,
+    StateFolder,
+    StateUnusable,
+    home_of_system,
+)
 
 
 def remove_state(home: Path) -> str:
@@ -34,10 +36,8 @@ def remove_state(home: Path) -> str:
 
 def main() -> int:
     """Remove the state folder and return the exit code."""
-    # the same variable and default as in local/command.py
-    home = Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251
     try:
-        print(remove_state(home))
+        print(remove_state(home_of_system()))
     except AlreadyRunning as error:
         print(f"sluice: {error}; stop it first (Ctrl-C)", file=sys.stderr)
         return 1

@@ -23,7 +23,12 @@ from local.binaries import PostgresError  # noqa: E402
 from local.database import DatabaseUnusable, connect, settings_from_url  # noqa: E402
 from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
-from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
+from local.state import (  # noqa: E402
+    AlreadyRunning,
+    StateFolder,
+    StateUnusable,
+    home_of_system,
+)
 from local.system import LISTEN, STOP_SIGNALS, Options, StartError, run  # noqa: E402
 from local.terminal import Terminal, has_colours  # noqa: E402
 from sluice import application  # noqa: E402
@@ -46,7 +51,7 @@ ENVIRON = os.environ  # noqa: TID251 - the local system's own settings; function
 def main() -> int:
     """Run the command that the arguments name, and return the exit code."""
     arguments = _arguments()
-    home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
+    home = home_of_system()
     if arguments.command == "env":
         return _print_environment(StateFolder(home), arguments.function)
     if arguments.command == "psql":

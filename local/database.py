@@ -18,8 +18,6 @@ from sluice import application
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
-APP_ROLE = "sluice_app"
-ANALYST_ROLE = "sluice_analyst"
 CONNECT_SECONDS = 5.0
 # Only Sluice uses the embedded server. So revoke the privileges that PostgreSQL grants every role:
 # to use other databases, and to create tables in public and large objects. Only a superuser may run

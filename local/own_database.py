@@ -16,8 +16,6 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local.binaries import MIN_MAJOR_VERSION
 from local.database import (
-    ANALYST_ROLE,
-    APP_ROLE,
     DatabaseUnusable,
     RoleLogin,
     connect,
@@ -146,8 +144,8 @@ class TemporaryRoles:
 
     def __init__(self, url: str, *, app_password: str, analyst_password: str) -> None:
         self._settings = settings_from_url(url)
-        self.app = temporary_role(APP_ROLE, app_password)
-        self.analyst = temporary_role(ANALYST_ROLE, analyst_password)
+        self.app = temporary_role(roles.APP, app_password)
+        self.analyst = temporary_role(roles.ANALYST, analyst_password)
         self._connection: pg8000.native.Connection | None = None
         self._checked_at = float("-inf")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 LETTERS = string.ascii_letters + string.digits
+DEFAULT_HOME = Path(__file__).parents[1] / ".sluice"
 
 
 class AlreadyRunning(Exception):
@@ -17,6 +18,11 @@ class AlreadyRunning(Exception):
 
 class StateUnusable(Exception):
     """The state folder cannot be written. The message names the folder and the remedy."""
+
+
+def home_of_system() -> Path:
+    """Return the state folder of the local system: SLUICE_STATE, or .sluice in the repository."""
+    return Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251 - a command's
 
 
 class StateFolder:

@@ -11,7 +11,6 @@ with access to the table.
 """
 
 import argparse
-import os
 import re
 import sys
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import key_table
 from local.api_keys import API_KEYS_TABLE, SCOPES
 from local.key_table import ApiKeyError, KeyRights
-from local.state import StateFolder
+from local.state import StateFolder, home_of_system
 
 
 def main(arguments: list[str]) -> int:
@@ -103,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument(
         "--state",
         type=Path,
-        default=_state(),
+        default=home_of_system(),
         help="or the local system's state folder; default: SLUICE_STATE, or .sluice",
     )
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke | rotate")
@@ -133,11 +132,6 @@ def _add_create(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--days", type=_days, help="days until it expires; default: never")
     command.set_defaults(run=create)
-
-
-def _state() -> Path:
-    # the same variable as in local/command.py
-    return Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251
 
 
 def _client(text: str) -> str:

@@ -11,7 +11,6 @@ processed once. Without STACK the local system is used. With STACK, boto3 needs 
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.intrinsics import ACCOUNT_ID, REGION, STACK_NAME
-from local.state import StateFolder
+from local.state import StateFolder, home_of_system
 
 QUEUE = "ImportsDeadLetters"
 ID_LENGTH = 8  # the first characters of a message's id identify it
@@ -145,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument(
         "--state",
         type=Path,
-        default=Path(os.environ.get("SLUICE_STATE") or ".sluice"),  # noqa: TID251
+        default=home_of_system(),
         help="or the local system's state folder; default: SLUICE_STATE, or .sluice",
     )
     commands = parser.add_subparsers(required=True, metavar="list | redrive")

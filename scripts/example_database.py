@@ -4,14 +4,13 @@ It is on the server of the running local system: the database `company` with the
 docs/tutorial/company.sql. A database of this name that exists is used as it is.
 """
 
-import os
 import sys
 from pathlib import Path
 
 import pg8000.native
 
 from local.database import DatabaseUnusable, connect, settings_from_url
-from local.state import StateFolder
+from local.state import StateFolder, home_of_system
 
 ROOT = Path(__file__).parents[1]
 SQL = ROOT / "docs/tutorial/company.sql"
@@ -36,8 +35,7 @@ def create(url: str) -> str:
 
 def main() -> int:
     """Print the URL of the example database. It contains the password of the local server."""
-    home = os.environ.get("SLUICE_STATE") or ROOT / ".sluice"  # noqa: TID251  the local system's
-    published = StateFolder(Path(home)).read("local.json")
+    published = StateFolder(home_of_system()).read("local.json")
     if published is None:
         print("sluice: not running; start it with: make run", file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.state import StateFolder
+from local.state import StateFolder, home_of_system
 
 REMAINING_MILLIS = 600_000
 
@@ -61,8 +61,7 @@ def main(arguments: list[str]) -> int:
 
 def function_variables(function: str) -> dict[str, str]:
     """Return the environment variables of a function of the running system."""
-    home = Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251
-    published = StateFolder(home).read("functions.json")
+    published = StateFolder(home_of_system()).read("functions.json")
     if published is None:
         raise InvokeError("the local system is not running; start it with: make run")
     if function not in published:

@@ -21,14 +21,12 @@ from sluice.http.query_params import (
     SqlParams,
 )
 from sluice.kinds.objects import object_schema
+from sluice.kinds.text import NOT_BLANK
 from sluice.resource import One
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column
 
 Schema = dict[str, Any]
-
-NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-
 
 # The parameters of a GraphQL request, in a body or a query string.
 GRAPHQL: Schema = {

@@ -24,9 +24,9 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from local.state import home_of_system
 from sluice import application
 
-STATE = Path(".sluice")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 POLL_SECONDS = 0.5
 MAX_FAILED_POLLS = 20  # in a row: an import survives a restart of the local system
@@ -231,8 +231,6 @@ def main(arguments: list[str] | None = None) -> int:
         "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"
     )
     chosen = parser.parse_args(arguments)
-    # the same variable as in local/command.py
-    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
     # a variable keeps the key out of the shell's history
     key = chosen.key or os.environ.get("SLUICE_API_KEY")  # noqa: TID251
     began = time.monotonic()
@@ -240,7 +238,9 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.url and not key:
             raise LoadError("an API key is missing: use --key, or set SLUICE_API_KEY")
         format = check_file(chosen.file)
-        api = ImportsClient(chosen.url or _running(state)["base_url"], key or "local-admin")
+        api = ImportsClient(
+            chosen.url or _running(home_of_system())["base_url"], key or "local-admin"
+        )
         job = import_file(api, chosen.file, chosen.resource, format)
         if job["status"] == "failed":
             _show_rejections(job)

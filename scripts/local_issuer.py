@@ -10,7 +10,6 @@ readable by its owner only. Never name this issuer in a deployment.
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -22,6 +21,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from local.state import home_of_system
+
 KEY_FILE = "issuer-key.pem"
 KEY_ID = "local"
 AUDIENCE = "sluice"
@@ -31,7 +32,7 @@ JWKS_PATH = "/.well-known/jwks.json"
 def main(arguments: list[str]) -> int:
     """Run a command and return the exit code."""
     options = _parser().parse_args(arguments)
-    key = private_key(Path(os.environ.get("SLUICE_STATE") or ".sluice"))  # noqa: TID251
+    key = private_key(home_of_system())
     issuer = f"http://127.0.0.1:{options.port}"
     if options.command == "token":
         try:

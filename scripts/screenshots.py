@@ -8,7 +8,6 @@ and Playwright, which `make check` installs.
 """
 
 import json
-import os
 import random
 import shutil
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from local.state import StateFolder
+from local.state import StateFolder, home_of_system
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs/images"
@@ -66,8 +65,7 @@ def take(browser: Browser, url: str, name: str) -> None:
 
 def main() -> int:
     """Take the pictures of the running system."""
-    home = os.environ.get("SLUICE_STATE") or ROOT / ".sluice"  # noqa: TID251  the local system's
-    published = StateFolder(Path(home)).read("local.json")
+    published = StateFolder(home_of_system()).read("local.json")
     program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if published is None or program is None:
         print("this needs a running system (make run) and Chromium", file=sys.stderr)

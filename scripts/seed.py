@@ -13,7 +13,6 @@ Seeded orders are in the past and do not reduce the inventory.
 import argparse
 import csv
 import json
-import os
 import random
 import sys
 import time
@@ -27,12 +26,12 @@ from typing import Any
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from local.state import home_of_system
 from scripts import seed_sql as sql
 from sluice.db.driver.transport import open_socket
 from sluice.settings import DatabaseSettings, SettingsError
 
 DATA = Path(__file__).with_name("demo_shop")
-STATE = Path(".sluice")
 DEMO_ORDERS = 300
 # the ages of the oldest rows
 DEMO_ORDERS_FROM = timedelta(days=90)
@@ -297,11 +296,9 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if not (chosen.products or chosen.orders or chosen.users):
         parser.error("a number of rows is missing: make seed PRODUCTS=100000 ORDERS=200000")
-    # the same variable as in local/command.py
-    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
     began = time.monotonic()
     try:
-        url = chosen.url or _running_url(state)
+        url = chosen.url or _running_url(home_of_system())
         seed_more(
             url,
             products=chosen.products,

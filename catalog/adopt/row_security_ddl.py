@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from catalog.compare_tenants import POLICY
 from catalog.snapshot import Snapshot
 from sluice.migrations.roles import ANALYST, APP, literal
 from sluice.resource import Many, Resource
 from sluice.sql.identifiers import in_quotes, qualified, quoted_if_needed
+from sluice.sql.row_security import POLICY
 from sluice.sql.tenant_sql import link_condition, tenant_condition
 from sluice.tenant_columns import tenant_field
 

@@ -18,6 +18,7 @@ from sluice.settings import AwsSettings, SettingsError
 MAX_IDLE = timedelta(seconds=15)  # if the service closes earlier, the request is sent again
 RETRY_DELAY = 0.05  # seconds before the second attempt, times 0.5 to 1.5
 MIN_TIME_FOR_RETRY = 0.1  # seconds of the request's time that a second attempt needs
+CONDITION_FAILED = "ConditionalCheckFailedException"  # of DynamoDB
 THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",

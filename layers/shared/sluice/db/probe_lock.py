@@ -7,10 +7,9 @@ The lock is an item in the rate limit table, whose other items are also short-li
 from os import urandom
 from typing import Any
 
-from sluice.aws.client import AwsClient, AwsError
+from sluice.aws.client import CONDITION_FAILED, AwsClient, AwsError
 from sluice.db.breaker import ProbeLockUnavailable
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
 MAX_CLOCK_SKEW_MS = 60_000  # a lock that expires later comes from a wrong clock, and is ignored
 TTL_SECONDS = 60  # after the lock has expired
 

@@ -6,10 +6,8 @@ There is one item per client and window. A request costs one conditional UpdateI
 from os import urandom
 from typing import Any
 
-from sluice.aws.client import AwsClient, AwsError
+from sluice.aws.client import CONDITION_FAILED, AwsClient, AwsError
 from sluice.limits.rate import CounterStoreUnavailable, IncrementResult
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoCounterStore:

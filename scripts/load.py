@@ -222,9 +222,13 @@ def _format(file: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Import the file that the arguments name, and return the exit code."""
+    app = application.current()
+    if not app.imports:
+        print(f"load: the application {app.name} has no imports", file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(description="Import a file into a running Sluice.")
     parser.add_argument("file", type=Path)
-    resources = tuple(application.current().imports)
+    resources = tuple(app.imports)
     parser.add_argument("--resource", choices=resources, default=resources[0])
     parser.add_argument("--url", help="default: the URL of the running local system")
     parser.add_argument(

@@ -73,6 +73,15 @@ try:
 except InvalidParameter as error:
     print(json.dumps([error.errors[0].parameter, error.errors[0].message]))
 """
+LOAD = """
+import json
+from contextlib import redirect_stderr
+from io import StringIO
+from scripts.load import main
+with redirect_stderr(StringIO()) as printed:
+    code = main(["people.csv", "--resource", "people"])
+print(json.dumps([code, printed.getvalue()]))
+"""
 
 
 @pytest.fixture
@@ -115,3 +124,7 @@ def test_openapi_is_valid_and_has_no_graphql(folder: Path) -> None:
 
 def test_filter_without_choices_rejects_every_value(folder: Path) -> None:
     assert run(folder, FILTER) == ["resource", "has no possible value"]
+
+
+def test_load_says_that_there_are_no_imports(folder: Path) -> None:
+    assert run(folder, LOAD) == [1, "load: the application smallest has no imports\n"]

@@ -99,25 +99,14 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
     if tools.build():
         raise DeployError("the build failed; nothing has changed")
     change_set = _change_set(target, cloud.cloudformation, tools)
-    question = f"Deploy these changes to {target.stack} in account {account}, region {region}?"
-    if change_set and target.confirm_changeset and not tools.confirm(question):
-        cloud.cloudformation.delete_change_set(ChangeSetName=change_set, StackName=target.stack)
-        raise DeployError("not deployed: nothing has changed, and the database was not migrated")
-    function = migration.find_function(cloud.cloudformation, target.stack) if existing else None
-    revision = ""
-    if function:
-        migrated = migration.run_migrations(
-            cloud.functions, function, migration.build_package(tools.built), tools.sleep
-        )
-        revision = migrated.revision
-        _print_result(migrated)
-        if migrated.differences and not tools.accepts_drift:
-            if change_set:
-                cloud.cloudformation.delete_change_set(
-                    ChangeSetName=change_set, StackName=target.stack
-                )
-            raise DeployError(DRIFT.format(revision=revision))
-        print(f"{target.stack}: the database is at {revision}; deploying the code", flush=True)
+    try:
+        if change_set:
+            _require_confirmation(target, account, region, tools)
+        revision = _migrate_existing(target, cloud, tools) if existing else ""
+    except BaseException:
+        if change_set:
+            _delete_change_set(cloud.cloudformation, target.stack, change_set)
+        raise
     if change_set:
         try:
             _execute(cloud.cloudformation, target, change_set, tools.sleep)
@@ -125,17 +114,47 @@ def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTo
             raise DeployError(
                 f"{error}; the database is at {revision or 'no revision yet'}"
             ) from error
-    if not function:
-        created = migration.find_function(cloud.cloudformation, target.stack)
-        if created is None:
-            raise DeployError(
-                f"{target.stack} has no MigrateFunction, so the database was not migrated"
-            )
-        migrated = migration.run_migrations(cloud.functions, created, None, tools.sleep)
-        revision = migrated.revision
-        _print_result(migrated)
-        print(f"{target.stack}: the database is at {revision}")
-    return revision
+    return revision or _migrate_new(target, cloud, tools)
+
+
+def _require_confirmation(
+    target: DeployTarget, account: str, region: str, tools: DeployTools
+) -> None:
+    """Raise DeployError unless a person agrees, or the stage needs no confirmation."""
+    question = f"Deploy these changes to {target.stack} in account {account}, region {region}?"
+    if target.confirm_changeset and not tools.confirm(question):
+        raise DeployError("not deployed: nothing has changed, and the database was not migrated")
+
+
+def _migrate_existing(target: DeployTarget, cloud: AwsClients, tools: DeployTools) -> str:
+    """Run this release's migrations in the stack's function, and return the revision.
+
+    Return an empty text if the stack has no such function yet. Raise DeployError if the database
+    and the declarations differ.
+    """
+    function = migration.find_function(cloud.cloudformation, target.stack)
+    if function is None:
+        return ""
+    package = migration.build_package(tools.built)
+    migrated = migration.run_migrations(cloud.functions, function, package, tools.sleep)
+    _print_result(migrated)
+    if migrated.differences and not tools.accepts_drift:
+        raise DeployError(DRIFT.format(revision=migrated.revision))
+    print(f"{target.stack}: the database is at {migrated.revision}; deploying the code", flush=True)
+    return migrated.revision
+
+
+def _migrate_new(target: DeployTarget, cloud: AwsClients, tools: DeployTools) -> str:
+    """Run the migrations of a stack that was just created, and return the revision."""
+    function = migration.find_function(cloud.cloudformation, target.stack)
+    if function is None:
+        raise DeployError(
+            f"{target.stack} has no MigrateFunction, so the database was not migrated"
+        )
+    migrated = migration.run_migrations(cloud.functions, function, None, tools.sleep)
+    _print_result(migrated)
+    print(f"{target.stack}: the database is at {migrated.revision}")
+    return migrated.revision
 
 
 def _print_result(migrated: migration.Migrated) -> None:
@@ -170,6 +189,14 @@ def _change_set(target: DeployTarget, cloudformation: Any, tools: DeployTools) -
         raise DeployError("sam deploy did not create a change set; nothing has changed")
     fresh = _change_sets(cloudformation, target.stack) - before
     return next(iter(fresh), None)
+
+
+def _delete_change_set(cloudformation: Any, stack: str, change_set: str) -> None:
+    """Delete the change set, or say that it remains: the caller reports another error."""
+    try:
+        cloudformation.delete_change_set(ChangeSetName=change_set, StackName=stack)
+    except (BotoCoreError, ClientError) as error:
+        print(f"deploy: the change set {change_set} remains: {error}", file=sys.stderr)
 
 
 def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ class FakeAccount:
     empty: bool = False  # SAM finds no changes
     confirm_changeset: bool = True
     fails: bool = False  # the migrations
+    expired: bool = False  # the credentials, before a change set is deleted
     for_administrator: list[str] = field(default_factory=list)  # statements
     differences: list[dict[str, str]] = field(default_factory=list)  # of the declarations
     function_status: str = "UPDATE_COMPLETE"
@@ -119,6 +120,8 @@ class FakeAccount:
 
     def delete_change_set(self, ChangeSetName: str, StackName: str) -> None:
         assert ChangeSetName == CHANGE_SET
+        if self.expired:
+            raise client_error("ExpiredToken", "The token is expired")
         self.done.append("delete change set")
 
     def execute_change_set(self, ChangeSetName: str, StackName: str) -> None:
@@ -266,7 +269,14 @@ def test_failed_migration_stops_deployment(built: Path) -> None:
     account = FakeAccount(fails=True)
     with pytest.raises(DeployError, match=r"no code was deployed: MissingPrivilege: no such role$"):
         run(account, built)
-    assert "execute" not in account.done
+    assert account.done == ["build", "change set", "confirm", *UPDATE, "delete change set"]
+
+
+def test_error_of_migrations_is_not_hidden(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    account = FakeAccount(fails=True, expired=True)
+    with pytest.raises(DeployError, match="no such role"):
+        run(account, built)
+    assert f"the change set {CHANGE_SET} remains: " in capsys.readouterr().err
 
 
 def test_failed_stack_names_the_reason(built: Path) -> None:

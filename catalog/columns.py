@@ -13,7 +13,8 @@ from sluice.sql.list_spec import PARENT
 from sluice.sql.support import POSITION
 
 SECRETS = re.compile(
-    r"(^|_)(password|passwd|secret|token|hash|salt|api_?key|private_key|ssn|otp)(s?)(_|$)"
+    r"(^|_)(password|passwd|passphrase|passcode|pwd|secret|credential|token|hash|salt|api_?key|"
+    r"(?:access|encryption|private|session|signing)_key|ssn|otp|cvc|cvv)(s?)(_|$)"
 )
 # The rest of a name after that of a secret, if the value is not the secret: `secret_id`.
 NO_SECRET = re.compile(r"(_\w+)?_(id|ids|type|kind|algorithm)")

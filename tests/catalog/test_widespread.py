@@ -132,3 +132,12 @@ def test_names_that_are_one_in_graphql_are_changed(wide: Draft) -> None:
 def test_group_of_a_resource_is_no_function_of_the_engine(widespread: Database) -> None:
     found = drafted(widespread, "wide.health", "wide.orders", group="resource")
     assert [each.group for each in found.resources] == ["depot_health", "orders"]
+
+
+def test_keys_and_codes_of_access_are_not_shown(wide: Draft) -> None:
+    assert refused(wide)["wide.django_session"][0] == "the key session_key has the name of a secret"
+    assert lines(of(wide, "vaults")) == [
+        'Integer("id", filter="in", sort=True)',
+        'Text("sort_key", nullable=True)',
+        'Integer("credential_id", nullable=True)',
+    ]

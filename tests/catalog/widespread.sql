@@ -35,6 +35,11 @@ INSERT INTO wide.members VALUES (1, 'Ann@example.com', 'Ann', 'Rome');
 CREATE TABLE wide.secrets (id integer PRIMARY KEY, secret text NOT NULL, token text NOT NULL);
 CREATE TABLE wide.sealed (id integer PRIMARY KEY, token text NOT NULL, content bytea NOT NULL);
 CREATE TABLE wide.secret_uses (secret_id text PRIMARY KEY, token_type text, password_algorithm text, session_token_id text, token text);
+CREATE TABLE wide.django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
+CREATE TABLE wide.vaults (
+    id integer PRIMARY KEY, passphrase text, pwd varchar(20), passcode integer, credentials jsonb,
+    access_key text, signing_key text, encryption_key text, cvv char(3), sort_key text, credential_id integer
+);
 
 -- Names that are one name in GraphQL, or that are those of a link, of a part of a key, and of a function.
 CREATE TABLE wide.part1 (id integer PRIMARY KEY);

@@ -129,7 +129,7 @@ CASES = [
         422,
         detail="A value is out of the range of times",
     ),
-    Case("22012", "SELECT 1/0", INTERNAL, 500),
+    Case("22012", "SELECT 1/0", INVALID, 422, detail="A value is not acceptable"),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
     Case(
@@ -261,6 +261,12 @@ CASES = [
     Case("PT412", raise_statement("PT412"), errors.StaleVersion, 412),
     Case(
         "PT422", raise_statement("PT422"), INVALID, 422, detail="The database does not accept this."
+    ),
+    Case(
+        "ZX001", raise_statement("ZX001"), INVALID, 422, detail="The database does not accept this."
+    ),
+    Case(
+        "45000", raise_statement("45000"), INVALID, 422, detail="The database does not accept this."
     ),
     Case("SLREF", raise_statement("SLREF", "a,b"), INVALID, 422, "a,b", "unknown"),
     Case("SLBHD", raise_statement("SLBHD"), errors.ReplicaBehind, 503),

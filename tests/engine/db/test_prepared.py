@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sluice.db.database import Database
-from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
+from sluice.errors import DatabaseUnavailable, Duplicate, ValidationFailed
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from testing.tcp_proxy import TcpProxy
@@ -92,7 +92,7 @@ def test_failed_statement_before_prepares_nothing(database: Database):
         (2, "SELECT 1 WHERE false"),
     ):
         if "0" in before:
-            with pytest.raises(InternalError):
+            with pytest.raises(ValidationFailed):
                 database.write(Query(add, {"n": n}, before=Query(before), prepare=True))
         else:
             database.write(Query(add, {"n": n}, before=Query(before), prepare=True))

@@ -250,7 +250,7 @@ def test_deferred_constraint_undoes_the_whole_query(
 
 def test_commit_after_an_error_is_an_internal_error(engine: Engine) -> None:
     with engine.connect() as connection:
-        with pytest.raises(errors.InternalError):
+        with pytest.raises(errors.ValidationFailed):
             connection.execute(text("SELECT 1/0"))
         with pytest.raises(errors.InternalError) as caught:
             connection.commit()

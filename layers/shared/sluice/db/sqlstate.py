@@ -2,8 +2,9 @@
 
 The driver's error classes do not help: pg8000 raises the same one for almost all errors. The table
 is searched for the SQLSTATE, then for its class (the first two characters). An unknown one is an
-InternalError (500). The server's message, detail and names are never sent to clients, because they
-contain SQL, table names and values of other rows. The cause is logged.
+InternalError (500), unless a function of the database RAISEs it. The server's message, detail and
+names are never sent to clients, because they contain SQL, table names and values of other rows. The
+cause is logged.
 """
 
 import re
@@ -56,6 +57,8 @@ NAMES_IN_KEY = r'"((?:[^"]|"")+)"|(\w+)'
 SCAN_ROUTINE = "ExecOpenScanRelation"
 POLICY_ROUTINE = "ExecWithCheckOptions"
 RAISE_ROUTINE = "exec_stmt_raise"
+# The classes that neither the SQL standard nor PostgreSQL uses, and 45, the standard's for users.
+OWN_CLASS = r"45|(?!5[34578]|72|P0|XX)[5-9I-Z]"
 
 # The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names
 # in them are not, and all statements qualify the functions of these schemas.
@@ -242,7 +245,6 @@ RULES: Mapping[str, Rule] = {
     "22003": _invalid("out_of_range", "is out of range"),
     "22007": _invalid("invalid", "cannot be read as a time"),
     "22008": _invalid("out_of_range", "is out of the range of times"),
-    "22012": _error(errors.InternalError),  # division by zero, in a statement of Sluice
     "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _error(errors.StillReferenced),  # restrict
     "23502": _not_null_violation,
@@ -298,9 +300,14 @@ RULES: Mapping[str, Rule] = {
 
 
 def from_report(report: Report, names: ErrorNames) -> SluiceError:
-    """Return the error for a server's report; InternalError if its SQLSTATE is not in RULES."""
+    """Return the error for a server's report; InternalError if its SQLSTATE is not in RULES.
+
+    A function of the database may RAISE a SQLSTATE of its own to refuse what the client sent.
+    """
     state = report.get("C", "")
-    rule = RULES.get(state) or RULES.get(state[:2]) or _error(errors.InternalError)
+    is_own = report.get("R") == RAISE_ROUTINE and re.match(OWN_CLASS, state)
+    unknown = _not_accepted if is_own else _error(errors.InternalError)
+    rule = RULES.get(state) or RULES.get(state[:2]) or unknown
     return rule(report, names)
 
 

@@ -112,7 +112,9 @@ UPDATE = """
         RETURNING
             $returned_of_row
     )
-    SELECT r.json, r.etag, r.id
+    SELECT
+        r.json, r.etag, r.id,
+        CASE WHEN target.matches AND r.json IS NULL THEN sluice.raise_conflict() END AS required
     FROM target
     LEFT JOIN (SELECT {row} FROM $changed) r ON true
 """
@@ -124,7 +126,10 @@ DELETE = f"""
         WHERE $is_target AND t.matches
         RETURNING {KEY} AS id
     )
-    SELECT deleted.id FROM target LEFT JOIN deleted ON true
+    SELECT
+        deleted.id,
+        CASE WHEN target.matches AND deleted.id IS NULL THEN sluice.raise_conflict() END AS required
+    FROM target LEFT JOIN deleted ON true
 """
 ''')
 PROJECTION = '''

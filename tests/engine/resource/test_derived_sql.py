@@ -24,6 +24,7 @@ from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import Join, JoinedColumn
 from sluice.sql.resource_repository import ResourceRepository
+from tests.fixtures.bare_database import allow_writes
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 TABLES = """
@@ -71,6 +72,7 @@ class DerivedParts(ResourceRepository):
 def database_with_parts(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
     database = Database(make_pool(settings, "function"))
+    allow_writes(database)
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield database

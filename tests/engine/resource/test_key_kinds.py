@@ -26,6 +26,7 @@ from sluice.sql.list_spec import ListQuery
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
 from sluice.sql.resource_repository import ResourceRepository
+from tests.fixtures.bare_database import allow_writes
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 KEYS: list[tuple[Field, str]] = [
@@ -57,6 +58,7 @@ def values_of(field: Field) -> list[object]:
 def database_of_types(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
     database = Database(make_pool(settings, "function"))
+    allow_writes(database)
     database.write(Query("CREATE EXTENSION IF NOT EXISTS citext"))
     database.write(Query("CREATE TYPE stage AS ENUM ('new', 'old, and sold')"))
     yield database

@@ -22,6 +22,7 @@ from sluice.sql import key
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
 from sluice.sql.resource_repository import ResourceRepository
+from tests.fixtures.bare_database import allow_writes
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 TABLES = """
@@ -70,6 +71,7 @@ RATE_KEYS, LABEL_KEYS = CountryRates.resource.keys, SlugLabels.resource.keys
 def database_of_tables(empty_database: str) -> Iterator[Database]:
     settings = DatabaseSettings.from_url(empty_database)
     database = Database(make_pool(settings, "function"))
+    allow_writes(database)
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     database.write(Query("SET SESSION ROLE some_columns"))

@@ -15,6 +15,7 @@ from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import Join, Projection, integer, text
 from sluice.sql.write_repository import WriteRepository
+from tests.fixtures.bare_database import allow_writes
 
 TABLES = """
 CREATE SCHEMA depot;
@@ -64,6 +65,7 @@ class PartRepository(WriteRepository):
 @pytest.fixture
 def parts(empty_database: str) -> Iterator[PartRepository]:
     database = Database(make_pool(DatabaseSettings.from_url(empty_database), "function"))
+    allow_writes(database)
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield PartRepository(database, CursorSigner(b"the key of this test"))

@@ -3,7 +3,8 @@
 An update or a deletion may have a precondition. Its statement locks the row before it compares the
 ETag, so of two writers with the same `If-Match` one wins. It returns no row if the target does not
 exist, and a row of NULLs if its ETag did not match. So one round trip distinguishes NotFound from
-StaleVersion.
+StaleVersion. A trigger, a rule or a policy of the database may leave a row as it is, without an
+error. Then the statement raises Conflict, and what it did is rolled back.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_conditi
 from sluice.sql.projection import Projection, Representation
 from sluice.sql.read_repository import ReadRepository
 from sluice.sql.repository import first_row
+
+CONFLICT = "sluice.raise_conflict()"
 
 
 class WriteRepository(ReadRepository):
@@ -41,8 +44,8 @@ class WriteRepository(ReadRepository):
     ) -> Representation:
         """Add a row, and return it. With a key, the statement also stores the response.
 
-        Raises the errors of the table's constraints, such as Duplicate. With a key, it also raises
-        IdempotencyInProgress and IdempotencyKeyReused.
+        Raises Conflict, and the errors of the table's constraints, such as Duplicate. With a key,
+        it also raises IdempotencyInProgress and IdempotencyKeyReused.
         """
         values = {**self.defaults, **values}
         inserts = tuple(self._inserts_of(values).items())
@@ -55,7 +58,7 @@ class WriteRepository(ReadRepository):
     ) -> Representation:
         """Change the fields in `changes`, and return the row.
 
-        Raises NotFound, StaleVersion, and the errors of the table's constraints.
+        Raises NotFound, StaleVersion, Conflict, and the errors of the table's constraints.
         """
         return self._update(self.list_spec.projection, key, changes, precondition)
 
@@ -68,7 +71,7 @@ class WriteRepository(ReadRepository):
     def delete(self, key: Key, precondition: Precondition = NO_PRECONDITION) -> None:
         """Delete a row.
 
-        Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
+        Raises NotFound, StaleVersion, Conflict, and StillReferenced if other rows refer to it.
         """
         sql = _delete_sql(self.list_spec.projection, self._deleted_at)
         row = self._write_target(sql, {**self._params_of(key), **precondition.params()})
@@ -121,7 +124,12 @@ def _insert_parts(
     ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in inserts)
     source = projection.source_with({alias: alias for alias, _ in inserts})
     columns = ", ".join([projection.representation(), *check])
-    return ctes, f"SELECT {columns} FROM {source}"
+    return (
+        ctes,
+        f"""
+        SELECT r.*, CASE WHEN r.json IS NULL THEN {CONFLICT} END AS required
+        FROM (SELECT) one LEFT JOIN (SELECT {columns} FROM {source}) r ON true""",
+    )
 
 
 @lru_cache(maxsize=256)
@@ -138,7 +146,8 @@ def _update_sql(
             WHERE {" AND ".join(filter(None, [_is_target(projection), "t.matches", guard]))}
             RETURNING {projection.columns_of_rows(alias)}
         )
-        SELECT r.json, r.etag, r.id{checked}
+        SELECT r.json, r.etag, r.id{checked},
+               CASE WHEN target.matches AND r.json IS NULL THEN {CONFLICT} END AS required
         FROM target
         LEFT JOIN (
             SELECT {", ".join([projection.representation(), *check])}
@@ -158,7 +167,9 @@ def _delete_sql(projection: Projection, deleted_at: str) -> str:
             WHERE {_is_target(projection)} AND t.matches
             RETURNING {projection.id_sql} AS id
         )
-        SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+        SELECT deleted.id,
+               CASE WHEN target.matches AND deleted.id IS NULL THEN {CONFLICT} END AS required
+        FROM target LEFT JOIN deleted ON true"""
 
 
 def _key_columns(projection: Projection) -> str:

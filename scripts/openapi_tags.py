@@ -1,7 +1,7 @@
 """The tags of openapi.json: one for each resource, and one for each function without resources."""
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -23,12 +23,18 @@ class Tag(NamedTuple):
 def tags(handlers: Mapping[str, ModuleType]) -> Iterator[Tag]:
     """Yield the tags of functions, whose handlers are given by name."""
     groups = application.current().registry.GROUPS
+    resources = {name for group in groups.values() for name in group}
     for function, module in handlers.items():
         routes = module.handler.routes
         for name, of_resource in by_resource(routes, groups.get(function, {})).items():
             yield Tag(name, _description(name), of_resource)
         if function not in groups and routes:  # GraphQL has none in an application without types
-            yield Tag(function, str(module.__doc__).strip(), routes)
+            yield Tag(tag_of(function, resources), str(module.__doc__).strip(), routes)
+
+
+def tag_of(function: str, resources: Collection[str]) -> str:
+    """Return the tag of a function without resources. Tags are unique."""
+    return f"{function} of Sluice" if function in resources else function
 
 
 def is_described(route: RouteSpec) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.openapi_tags import Tag, by_resource, require_unique_names
+from scripts.openapi_tags import Tag, by_resource, require_unique_names, tag_of
 from sluice.http.route import RouteSpec, ids_of
 from sluice.kinds.field import DeclarationError
 
@@ -21,6 +21,12 @@ def test_routes_of_a_group_are_split_by_resource() -> None:
 
     assert [each.path for each in found["loans"]] == [paths[0], paths[1], paths[3]]
     assert [each.path for each in found["loan_fees"]] == [paths[2]]
+
+
+def test_function_and_resource_of_one_name_have_two_tags() -> None:
+    """A table may be named health or docs. OpenAPI's tags are unique."""
+    assert tag_of("health", {"health", "loans"}) == "health of Sluice"
+    assert tag_of("health", {"loans"}) == "health"
 
 
 def test_two_routes_of_one_name_are_refused() -> None:

@@ -69,8 +69,8 @@ def test_without_a_key_rows_are_only_inserted() -> None:
     }
     assert in_one_line(derived.statement(["reader_id", "number"], ["reader_id"])) == (
         "WITH written AS ( INSERT INTO lib.copies AS c (reader_id, number) "
-        "SELECT CAST(reader_id AS bigint), CAST(number AS integer) FROM import_rows ORDER BY n ) "
-        "SELECT count(*) AS rows FROM import_rows"
+        "SELECT CAST(reader_id AS bigint), CAST(number AS integer) FROM import_rows ORDER BY n "
+        "RETURNING 1 ) SELECT count(*) AS rows FROM written"
     )
 
 

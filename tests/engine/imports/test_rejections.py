@@ -27,7 +27,7 @@ TRIGGER_BODIES = {
         "RAISE internal_error USING MESSAGE = 'tuple concurrently updated';",
         "internal_error",
     ),
-    "by a division": ("NEW.price := 1 / 0;", "internal_error"),
+    "by a division": ("NEW.price := 1 / 0;", "invalid"),
 }
 
 

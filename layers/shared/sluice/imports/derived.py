@@ -163,7 +163,9 @@ def _write(
     keys = [field for field in fields if field.column in resource.import_columns]
     known = [key for key in resource.import_columns if key != resource.tenant]
     if not keys or len(keys) < len(known):
-        return _statement(_insert(resource, fields, "", "n"))
+        # A trigger may ignore a row, which then must not count as written.
+        insert = _insert(resource, fields, "", "n")
+        return _statement(f"{insert} RETURNING 1", counted="written")
     key = ", ".join(field.sort_key(_staged(field)) for field in keys)
     insert = _insert(resource, fields, f"DISTINCT ON ({key}) ", f"{key}, n DESC")
     updated = [
@@ -175,11 +177,11 @@ def _write(
     return _statement(f"{insert}{_on_conflict(resource, updated, mine)}")
 
 
-def _statement(insert: str) -> str:
+def _statement(insert: str, counted: str = "import_rows") -> str:
     return f"""
     WITH written AS ({insert}
     )
-    SELECT count(*) AS rows FROM import_rows
+    SELECT count(*) AS rows FROM {counted}
 """
 
 

@@ -82,7 +82,10 @@ CREATE = """
             $returned
     )
 """
-CREATED = f"SELECT {_row()} FROM $created"
+CREATED = f"""
+    SELECT r.*, CASE WHEN r.json IS NULL THEN sluice.raise_conflict() END AS required
+    FROM (SELECT) one LEFT JOIN (SELECT {_row()} FROM $created) r ON true
+"""
 ''')
 TARGET = Template('''
 # Locks the row. It has no row for an unknown key. `matches` says whether the row satisfies

@@ -43,6 +43,8 @@ def notes(each: AdoptedTable) -> Iterator[str]:
         yield f"No row may have NULL in its key: make {', '.join(may_be_null)} NOT NULL."
     if table.inherits:
         yield f"It inherits from {', '.join(table.inherits)}, whose lists show its rows, too."
+    if each.has_children:
+        yield "Tables inherit from it, so several rows may have one key: clients only read it."
     if table.is_unlogged:
         yield "It is unlogged: a crash of the server empties it."
 

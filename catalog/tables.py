@@ -26,6 +26,7 @@ class AdoptedTable:
     key: the columns of the key. is_unique: whether the database makes sure that it is one.
     kinds: the kind of each column, by the column's name.
     unread_checks: the CHECKs that the kinds do not say.
+    has_children: whether tables inherit from it.
     is_wanted: whether it may be a resource. Otherwise a known resource has it as a junction.
     fields: the name of the field of each column.
     tenant: the column of the tenant, or the one that references its row, or SHARED.
@@ -40,6 +41,7 @@ class AdoptedTable:
     unread_checks: list[TableConstraint]
     known: Resource | None = None
     is_wanted: bool = True
+    has_children: bool = False
     name: str = ""
     singular: str = ""
     group: str = ""
@@ -96,6 +98,7 @@ def adopted_tables(
 ) -> tuple[list[AdoptedTable], list[Refusal]]:
     """Return the tables that have a key, those of known resources first, and the refusals."""
     known = {resource.table: resource for resource in request.known}
+    parents = {parent for table in snapshot.tables for parent in table.inherits}
     found: list[AdoptedTable] = []
     refusals = list(_without_table(snapshot, request))
     for table in _selected(snapshot, request):
@@ -108,6 +111,9 @@ def adopted_tables(
         else:
             each = AdoptedTable(table, key.columns, key.is_unique, kinds, unread, resource)
             each.is_wanted = is_wanted
+            # No unique index is over the rows of the children, and a write would change them, too.
+            each.has_children = table.qualified in parents
+            each.is_unique &= not each.has_children
             found.append(each)
     return found, refusals
 

@@ -141,3 +141,14 @@ def test_keys_and_codes_of_access_are_not_shown(wide: Draft) -> None:
         'Text("sort_key", nullable=True)',
         'Integer("credential_id", nullable=True)',
     ]
+
+
+def test_parent_of_tables_is_only_read(wide: Draft) -> None:
+    """Its list has the rows of the children, and a key may be that of several rows."""
+    parent, child = of(wide, "staff"), of(wide, "doctors")
+
+    assert parent.resource().writes == ()
+    assert parent.notes == [
+        "Tables inherit from it, so several rows may have one key: clients only read it."
+    ]
+    assert "create" in child.resource().writes

@@ -54,3 +54,9 @@ CREATE TABLE wide.rate_by_key (id integer PRIMARY KEY);
 CREATE FUNCTION wide.create_film(film_id integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE wide.health (id integer PRIMARY KEY);
 CREATE TABLE wide.orders (id integer PRIMARY KEY);
+
+-- Tables that inherit, with one key twice.
+CREATE TABLE wide.staff (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE wide.doctors (speciality text, PRIMARY KEY (id)) INHERITS (wide.staff);
+INSERT INTO wide.staff VALUES (1, 'Ann');
+INSERT INTO wide.doctors VALUES (1, 'Bob', 'eyes');

@@ -218,7 +218,7 @@ build: $(VENV)-sam/.done artefacts ## build the functions and layers with sam bu
 # A recipe's line that names $(MAKE) itself also runs in `make -n`, which would deploy.
 THIS_MAKE = $(MAKE)
 .PHONY: deploy
-deploy: $(VENV)/.run $(VENV)-sam/.done ## build, show the changes, migrate, deploy: STAGE=production (a section of samconfig.toml)
+deploy: $(if $(STAGE),$(VENV)/.run $(VENV)-sam/.done) ## build, show the changes, migrate, deploy: STAGE=production (a section of samconfig.toml)
 	@test -n "$(STAGE)" || { echo "Set STAGE to a section of samconfig.toml: make deploy STAGE=production"; exit 1; }
 	@$(BIN)/python scripts/connection_budget.py
 	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" \
@@ -248,8 +248,9 @@ ISSUER_PORT ?= 3900
 issuer: $(VENV)/.run ## serve the key set of a token issuer for this machine: ISSUER_PORT=3900
 	@exec $(BIN)/python scripts/local_issuer.py serve --port "$(ISSUER_PORT)"
 
-token: $(VENV)/.run ## print a token of that issuer: SCOPES='catalog:read' SUBJECT=ada ARGS='--minutes 60 --claims {"org_id":"7"}'
-	@$(BIN)/python scripts/local_issuer.py token --port "$(ISSUER_PORT)" --scopes "$(SCOPES)" --subject "$(or $(SUBJECT),local-user)" $(ARGS)
+token: $(VENV)/.run ## print a token of that issuer: SCOPES='catalog:read' SUBJECT=ada CLAIMS='{"org_id": "7"}' ARGS='--minutes 60'
+	@$(BIN)/python scripts/local_issuer.py token --port "$(ISSUER_PORT)" --scopes "$(SCOPES)" --subject "$(or $(SUBJECT),local-user)" \
+		$(if $(CLAIMS),--claims $(call quoted,$(CLAIMS))) $(ARGS)
 
 dead-letters: $(VENV)/.run ## list the messages of imports that failed five times: STACK=sluice
 	@$(BIN)/python scripts/dead_letters.py list $(OF_STACK)
@@ -262,7 +263,7 @@ seed: $(VENV)/.run ## insert demo data into the running system: PRODUCTS=100000 
 
 load: $(VENV)/.run ## import a file into the running system, with a progress bar: FILE=products.csv RESOURCE=products
 	@test -n "$(FILE)" || { echo "Set FILE: make load FILE=products.csv RESOURCE=products"; exit 1; }
-	@$(BIN)/python scripts/load.py "$(FILE)" --resource $(or $(RESOURCE),products) $(ARGS)
+	@$(BIN)/python scripts/load.py "$(FILE)" $(if $(RESOURCE),--resource "$(RESOURCE)") $(ARGS)
 
 psql: $(VENV)/.run ## open psql on the running system's database, as its owner: ARGS="-c 'TABLE categories'"
 	@exec $(BIN)/python -m local psql $(ARGS)

@@ -274,6 +274,11 @@ class Snapshot:
         """The types by `TypeReference.qualified`."""
         return {f"{each.schema}.{each.name}": each for each in self.types}
 
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas that have a table."""
+        return sorted({table.schema for table in self.tables})
+
     @cached_property
     def tables_by_name(self) -> dict[str, TableSnapshot]:
         """The tables by their names with the schema."""

@@ -15,6 +15,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local.postgres import PostgresServer
 from sluice import application
+from sluice.db.driver.transport import tls_context
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
@@ -32,14 +33,14 @@ EMBEDDED_SQL = (
 CONNECT_ERRORS = {
     "28P01": "it rejects the user name or password; "
     "correct them in the URL, in PGPASSWORD, or in ~/.pgpass",
-    "28000": "it rejects this user from this address; "
-    "check pg_hba.conf on the server, which also says whether TLS is required",
     "3D000": "that database does not exist; create it (createdb), or correct its name in the URL",
-    "42501": "the user lacks the right",
     "53300": "it has no connection left",
     "57P03": "it is starting up or shutting down",
 }
 LOGIN_REMEDY = "it asks for a password: write it in the URL, in PGPASSWORD, or in ~/.pgpass"
+TLS_REMEDY = "if the server requires TLS, use ?sslmode=require"
+MISMATCHES = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
+MISMATCH = "name the server in the URL as its certificate does"
 UNVERIFIED = (
     "name its certificate authority (?sslrootcert=/path/ca.pem), or disable TLS (?sslmode=disable)"
 )
@@ -81,11 +82,17 @@ class RoleLogin:
 def migrate_embedded(url: str, *logins: RoleLogin) -> str:
     """Create the application's tables, set the passwords, and return the server's version."""
     # imported here because SQLAlchemy and Alembic are slow to load
-    from local.migration_commands import readable_errors
+    from local.migration_commands import MISSING, REMEDIES, readable_errors
+    from sluice.migrations.applications import has_versions
     from sluice.migrations.runner import migrate_url
 
-    with readable_errors(url, "migrated"):
-        migrate_url(url, application.current().name)
+    app = application.current().name
+    remedies = REMEDIES
+    if not has_versions(app):
+        name_it = f"name the database that has it: make run APP={app} DATABASE_URL=postgresql://…"
+        remedies = REMEDIES | dict.fromkeys(MISSING, name_it)
+    with readable_errors(url, "migrated", remedies):
+        migrate_url(url, app)
     with connect(settings_from_url(url)) as connection:
         for login in logins:
             connection.run(
@@ -140,13 +147,21 @@ def connect(
             connection.close()
     except DatabaseError as error:
         fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        reason = CONNECT_ERRORS.get(fields.get("C", ""), fields.get("M", str(error)))
-        if settings.auth == "none" and fields.get("C") == "28P01":
+        code, message = fields.get("C", ""), fields.get("M", str(error))
+        reason = CONNECT_ERRORS.get(code, message)
+        if code == "42501":
+            reason = f"the user lacks a right: {message}"
+        elif code == "28P01" and settings.auth == "none":
             reason = LOGIN_REMEDY
+        elif code == "28000":
+            remedy = TLS_REMEDY if settings.tls == "off" else "check pg_hba.conf on the server"
+            reason = f"it rejects the user from this address: {message}; {remedy}"
         raise DatabaseUnusable(f"{describe(settings)} cannot be used: {reason}") from error
     except ssl.SSLCertVerificationError as error:
+        remedy = MISMATCH if error.verify_code in MISMATCHES else UNVERIFIED
+        message = error.verify_message.rstrip(".")
         raise DatabaseUnusable(
-            f"{describe(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}"
+            f"{describe(settings)} cannot be trusted: {message}; {remedy}"
         ) from error
     except (InterfaceError, OSError) as error:
         if connected and isinstance(error.__cause__ or error, TimeoutError):
@@ -187,9 +202,8 @@ def _address(settings: DatabaseSettings) -> dict[str, Any]:
     """Return pg8000's arguments for the server's address: a Unix socket, or a host and TLS."""
     if settings.host.startswith("/"):
         return {"unix_sock": f"{settings.host}/.s.PGSQL.{settings.port}"}
-    context: ssl.SSLContext | bool = False
-    if settings.tls == "verify-full":
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    # that of the functions, so that a certificate is valid for both or for neither
+    context = tls_context(settings.ca_file) if settings.tls == "verify-full" else False
     return {"host": settings.host, "port": settings.port, "ssl_context": context}
 
 

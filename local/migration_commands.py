@@ -4,7 +4,7 @@ SQLAlchemy and Alembic are imported in the functions, because they are slow to l
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,11 @@ from sluice.settings import analyst_connections
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+MISSING = ("42P01", "3F000", "42883", "42703")  # a table, schema, function or column
 REMEDIES = {
     "42P07": "the application needs that name: rename the existing object, or migrate without APP",
     "42723": "the application needs that name: rename the existing object, or migrate without APP",
-    **dict.fromkeys(
-        ("42P01", "3F000", "42883", "42703"),
-        "a declaration names it: create it, or correct the declaration",
-    ),
+    **dict.fromkeys(MISSING, "a declaration names it: create it, or correct the declaration"),
     "2BP01": "other objects depend on it: drop them first",
 }
 
@@ -97,8 +95,11 @@ def _engine(url: str) -> "Engine":
 
 
 @contextmanager
-def readable_errors(url: str, what: str) -> Iterator[None]:
-    """Raise errors of the server as DatabaseUnusable, in one sentence, with a remedy if known."""
+def readable_errors(url: str, what: str, remedies: Mapping[str, str] = REMEDIES) -> Iterator[None]:
+    """Raise errors of the server as DatabaseUnusable, in one sentence, with a remedy if known.
+
+    remedies: by SQLSTATE.
+    """
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -116,7 +117,7 @@ def readable_errors(url: str, what: str) -> Iterator[None]:
         fields = server_error_fields(error) if isinstance(error, SluiceError) else {}
         cause = error.__cause__ or error
         reason = fields.get("M") or str(getattr(error, "orig", None) or cause).splitlines()[0]
-        remedy = REMEDIES.get(fields.get("C", ""), "")
+        remedy = remedies.get(fields.get("C", ""), "")
         sentence = f"{describe(settings_from_url(url))} cannot be {what}: {reason}"
         raise DatabaseUnusable(f"{sentence}; {remedy}" if remedy else sentence) from error
 

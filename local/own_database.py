@@ -38,16 +38,19 @@ LOCK_HOLDERS_SQL = """
     WHERE locktype = 'advisory' AND granted AND objsubid = 2
         AND classid = CAST(:class AS bigint)::oid AND objid = CAST(:number AS bigint)::oid
 """
+# to_regclass fails for a schema that the user may not use.
 INSPECT_SQL = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-        to_regclass('sluice.version') IS NOT NULL,
-        coalesce(has_schema_privilege(to_regnamespace('sluice')::oid, 'USAGE'), false)
-            AND coalesce(
-                has_table_privilege(to_regclass('sluice.version')::oid, 'SELECT'), false
-            )
+        EXISTS (
+            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'sluice' AND c.relname = 'version'
+        ),
+        CASE WHEN has_schema_privilege(to_regnamespace('sluice')::oid, 'USAGE') THEN
+            coalesce(has_table_privilege(to_regclass('sluice.version')::oid, 'SELECT'), false)
             AND coalesce(
                 has_table_privilege(to_regclass('sluice.import_jobs')::oid, 'INSERT'), false
-            ),
+            )
+        ELSE false END,
         (
             SELECT coalesce(array_agg(name ORDER BY name), '{}')
             FROM unnest(CAST(:tables AS text[])) AS name WHERE to_regclass(name) IS NULL
@@ -90,9 +93,9 @@ class DatabaseContents:
             missing.append(
                 f"the database {name} does not have the schema sluice, "
                 f"so Sluice only reads from it; to add it: {schema_command}  "
-                "(PLAN=1 prints the SQL and stops)"
+                "(PLAN=1 prints the SQL and stops), then restart make run"
             )
-        elif not self.newest:
+        elif self.usable and not self.newest:
             missing.append(
                 f"the schema sluice of {name} is of another release; to update it: {schema_command}"
             )

@@ -1,6 +1,6 @@
 """Import a file into a running Sluice: create an import, upload the file, wait for the result.
 
-    make load FILE=products.csv
+    make load FILE=products.csv  # RESOURCE=products is not needed
     python scripts/load.py users.jsonl.gz --resource users --url https://API --key sluice_…
 
 The file is checked before the import is created. The exit code is 0 if every row was written, and 1
@@ -228,8 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     parser = argparse.ArgumentParser(description="Import a file into a running Sluice.")
     parser.add_argument("file", type=Path)
-    resources = tuple(app.imports)
-    parser.add_argument("--resource", choices=resources, default=resources[0])
+    parser.add_argument("--resource", help="default: the file's name without its suffixes")
     parser.add_argument("--url", help="default: the URL of the running local system")
     parser.add_argument(
         "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"
@@ -245,7 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
         api = ImportsClient(
             chosen.url or _running(home_of_system())["base_url"], key or "local-admin"
         )
-        job = import_file(api, chosen.file, chosen.resource, format)
+        resource = chosen.resource or chosen.file.name.partition(".")[0]
+        job = import_file(api, chosen.file, resource, format)
         if job["status"] == "failed":
             _show_rejections(job)
             raise LoadError(f"import {job['id']} failed: {job['error']}")

@@ -36,9 +36,9 @@ def main(arguments: list[str]) -> int:
     issuer = f"http://127.0.0.1:{options.port}"
     if options.command == "token":
         try:
-            claims = json.loads(options.claims)
-        except ValueError as error:
-            print(f"local_issuer: the claims are not JSON: {error}", file=sys.stderr)
+            claims = dict(json.loads(options.claims))
+        except (TypeError, ValueError) as error:
+            print(f"local_issuer: the claims are not a JSON object: {error}", file=sys.stderr)
             return 1
         print(token(key, issuer, options.subject, options.scopes, options.minutes, claims))
         return 0

@@ -92,11 +92,16 @@ def _job(options: argparse.Namespace) -> tuple[AdoptJob, str]:
     """Read the catalogue. Return the job, and the URL with its password."""
     given = options.url or ENVIRON.get("FROM", "")
     tables = [each.replace('"', "") for each in WORD.findall(options.tables)]
-    if not given or not tables:
+    if not given:
         raise AdoptError(
             "set FROM and TABLES: make adopt FROM=postgresql://user@host/database TABLES='crm.*'"
         )
     url, settings = complete(given, ENVIRON)
+    with read_only(settings) as reader:
+        snapshot = read.read(reader)
+    if not tables:
+        names = ", ".join(snapshot.schemas) or "empty"
+        raise AdoptError(f"set TABLES, such as TABLES='crm.*'; the schemas are {names}")
     request = AdoptRequest(
         app=options.app or default_name(tables, settings.name),
         tables=tables,
@@ -104,8 +109,6 @@ def _job(options: argparse.Namespace) -> tuple[AdoptJob, str]:
         group=options.group or "schema",
         **_tenants(options.tenant, options.shared),
     )
-    with read_only(settings) as reader:
-        snapshot = read.read(reader)
     return AdoptJob(snapshot=snapshot, request=request, database=describe(settings)), url
 
 

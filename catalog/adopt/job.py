@@ -66,10 +66,9 @@ class AdoptJob:
         draft = classify.draft(self.snapshot, request)
         is_found = any(each.subject in self.snapshot.tables_by_name for each in draft.refusals)
         if not draft.resources and not is_found:
-            schemas = sorted({table.schema for table in self.snapshot.tables})
             raise AdoptError(
                 f"no table or view is named {' or '.join(self.request.tables)}; "
-                f"the schemas are {', '.join(schemas)}"
+                f"the schemas are {', '.join(self.snapshot.schemas)}"
             )
         return draft
 

@@ -17,7 +17,7 @@ WIDTH = 100
 INDENT = "  "
 LABEL = 11
 Paint = Callable[[str, str], str]
-DECISIONS = "{} decisions, which the plan shows: make adopt without WRITE=1"
+DECISIONS = "{}, which the plan shows: make adopt without WRITE=1"
 NEXT = (
     "make run APP={app} DATABASE_URL=…       serves it on this machine",
     "make migrate APP={app} DATABASE_URL=…   creates Sluice's roles and grants them these tables",
@@ -42,12 +42,13 @@ def plan_text(plan: Plan, *, colour: bool = False) -> str:
 def written_text(plan: Plan, written: Written, *, colour: bool = False) -> str:
     """Return what WRITE=1 has done with a plan, what is not served, and what to do next."""
     paint = partial(painted, colour)
+    decisions = _count(plan.decisions, "decision")
     next_steps = [command.format(app=plan.application) for command in NEXT]
     sections = (
         _head(plan, paint),
         _refusals("Not served", plan.refusals, paint),
         _additions(plan, paint),
-        _listed("Decisions", [DECISIONS.format(len(plan.decisions))][: len(plan.decisions)], paint),
+        _listed("Decisions", [DECISIONS.format(decisions)] if plan.decisions else [], paint),
         _listed("Written: yours to change", written.written, paint),
         _listed("Derived", written.derived, paint),
         _listed("Notes", written.notes, paint),

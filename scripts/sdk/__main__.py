@@ -31,10 +31,12 @@ def main() -> int:
         return 1
     name = application.current().name
     folder = Path(arguments.out or f"clients/generated/{arguments.lang}-{name}")
-    if arguments.document:
-        document = json.loads(Path(arguments.document).read_text())
-    else:
-        document = json.loads(openapi.render())
+    try:
+        text = Path(arguments.document).read_text() if arguments.document else openapi.render()
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        print(f"DOCUMENT={arguments.document} cannot be read: {error}", file=sys.stderr)
+        return 1
     try:
         usage = GENERATORS[arguments.lang](document, name, folder.absolute())
     except FileNotFoundError as error:

@@ -215,7 +215,7 @@ def test_wrong_password_is_named_and_not_shown(crm: ForeignSchema) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--tables", ""], "set FROM and TABLES: make adopt FROM=postgresql://"),
+        (["--tables", ""], "set TABLES, such as TABLES='crm.*'; the schemas are crm"),
         (["--tables", "cmr.*"], "no table or view is named cmr.*; the schemas are crm"),
         (["--tables", "crm.*", "--app", "Crm"], "APP=Crm must have the form of `web_shop`"),
         (["--tables", "crm.*", "--app", "json"], "json is the name of a Python module"),

@@ -143,3 +143,6 @@ def test_missing_table_is_named(copy: Path, url: str) -> None:
     assert "does not have: public.album; create them, or remove their declarations" in output
     assert process.returncode == 1
     assert 'relation "public.album" does not exist; a declaration names it' in wrong
+    with temporary_system(copy, SLUICE_APP=NAME, APP=NAME) as embedded:
+        message = embedded.failure_message()
+    assert f"does not exist; name the database that has it: make run APP={NAME} DATA" in message

@@ -278,6 +278,24 @@ def test_owner_without_createrole_gets_sql(own: OwnDatabase, server: PostgresSer
     assert "the user clerk may not create login roles, so the functions work as that user" in output
 
 
+def test_user_without_rights_on_the_schema_only_reads(
+    own: OwnDatabase, server: PostgresServer
+) -> None:
+    migrate_url(own.url, "shop")
+    own.sql("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
+    own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
+    own.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO clerk")
+    url = server.url("clerk", "own", password="canary-clerk")
+    with temporary_system(DATABASE_URL=url, SLUICE_SEED="") as system:
+        system.start()
+        assert [row["slug"] for row in system.request("/api/categories")[1]["data"]] == ["mugs"]
+        assert system.request("/api/categories", {"name": "Cups"})[1]["code"] == "not_set_up"
+        output = system.stop()[1]
+    own.sql("DROP OWNED BY clerk")
+    assert "an administrator can change that: GRANT sluice_app TO clerk" in output
+    assert "another release" not in output
+
+
 def test_embedded_database_revokes_defaults() -> None:
     with temporary_system() as system:
         url = system.start().local_json["database_url"]

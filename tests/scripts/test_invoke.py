@@ -30,7 +30,8 @@ def run(module: str, *arguments: str, state: Path) -> subprocess.CompletedProces
         ("scripts.invoke", ("ProductsFunction",), "the local system is not running; start it"),
         ("scripts.invoke", ("ProductsFunction", "events/no.json"), "No such file or directory"),
         ("scripts.invoke", ("ProductsFunction", "README.md"), "README.md is not JSON"),
-        ("scripts.local_issuer", ("token", "--claims", "{"), "the claims are not JSON"),
+        ("scripts.local_issuer", ("token", "--claims", "{"), "the claims are not a JSON object"),
+        ("scripts.local_issuer", ("token", "--claims", "[1]"), "the claims are not a JSON object"),
         ("scripts.local_issuer", ("serve", "--port", "1000000"), "port 1000000 cannot be used"),
     ],
 )

@@ -89,6 +89,17 @@ def test_not_set_up_is_not_retried(
     assert (type(error), str(error)) == (kind, message)
 
 
+def test_resource_has_the_name_of_the_file(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("email,name\nstem@example.com,N\n")
+    assert main([str(file), *options[:4]]) == 0
+    unknown = file.rename(tmp_path / "people.csv")
+    assert main([str(unknown), *options[:4]]) == 1
+    assert "/resource must be one of products, " in capsys.readouterr().err
+
+
 def test_first_rejected_rows_are_printed(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,8 @@ def test_container_build_needs_no_python(without_python: Path) -> None:
         (["revoke-key", "ID=3f1c", "STACK=s"], 'revoke "3f1c" --stack "s"'),
         (["dead-letters", "STACK=s"], 'scripts/dead_letters.py list --stack "s"'),
         (["redrive", "ID=3f1c"], "scripts/dead_letters.py redrive 3f1c"),
+        (["token", 'CLAIMS={"org_id": "7"}'], """--claims '{"org_id": "7"}'"""),
+        (["load", "FILE=a b.csv", "RESOURCE=users"], 'load.py "a b.csv" --resource "users"'),
     ],
 )
 def test_targets_run_the_scripts(tmp_path: Path, arguments: list[str], command: str) -> None:

@@ -1,6 +1,7 @@
 """TLS to the database. Needs an installed PostgreSQL: the embedded one is built without TLS."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from typing import Any
 import pg8000.native
 import pytest
 
+from local import database as local
 from local.binaries import server_user
+from local.database import DatabaseUnusable
 from local.postgres import PostgresServer
 from sluice.db.database import Database
 from sluice.db.driver.transport import tls_context
@@ -19,6 +22,7 @@ from sluice.errors import DatabaseUnavailable
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 
+TLS_ONLY = "confidential"  # a database that rejects connections without TLS
 STOCK = {"unsupported_reason": lambda: "requested by a test"}
 
 
@@ -75,6 +79,8 @@ def tls_server(
                 admin.run("ALTER SYSTEM SET ssl = on")
             except pg8000.native.DatabaseError as error:
                 pytest.skip(f"{bindirs[-1]}: {error.args[0]['M']}")
+            rules = data / "pg_hba.conf"
+            rules.write_text(f"hostnossl {TLS_ONLY} all all reject\n{rules.read_text()}")
             admin.run("SELECT pg_reload_conf()")
         yield server
 
@@ -126,6 +132,43 @@ def test_invalid_certificate_is_rejected(
         caught.value.__cause__ and caught.value.__cause__.__cause__
     )
     assert "CERTIFICATE_VERIFY_FAILED" in chain
+
+
+@pytest.mark.parametrize(
+    ("authority", "host", "remedy"),
+    [
+        ("stranger", "localhost", "; name its certificate authority (?sslrootcert="),
+        ("ca", "127.0.0.1", "'127.0.0.1'; name the server in the URL as its certificate does"),
+    ],
+)
+def test_command_names_the_remedy_for_a_certificate(
+    authority: str, host: str, remedy: str, tls_server: PostgresServer, certificates: Path
+) -> None:
+    settings = DatabaseSettings.from_url(tls_server.url())._replace(
+        host=host, tls="verify-full", ca_file=str(certificates / f"{authority}.pem")
+    )
+    with pytest.raises(DatabaseUnusable, match=re.escape(remedy)), local.connect(settings):
+        pass
+
+
+def test_command_accepts_the_certificates_that_functions_accept(
+    tls_server: PostgresServer, certificates: Path
+) -> None:
+    settings = DatabaseSettings.from_url(tls_server.url())._replace(
+        host="localhost", tls="verify-full", ca_file=str(certificates / "ca.pem")
+    )
+    with local.connect(settings) as connection:
+        (encrypted,) = connection.run("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    assert encrypted == [True]
+
+
+def test_command_names_tls_that_the_server_requires(tls_server: PostgresServer) -> None:
+    settings = DatabaseSettings.from_url(tls_server.url(database=TLS_ONLY))
+    with (
+        pytest.raises(DatabaseUnusable, match=r"requires TLS, use \?sslmode=require$"),
+        local.connect(settings),
+    ):
+        pass
 
 
 def test_server_without_tls_is_rejected(

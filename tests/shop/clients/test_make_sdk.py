@@ -37,6 +37,15 @@ def test_other_language_is_refused() -> None:
     assert "LANG=rb is no language of make sdk" in done.stderr
 
 
+@pytest.mark.parametrize("document", ["none.json", "README.md"])
+def test_unreadable_document_is_named(document: str) -> None:
+    done = make_sdk("LANG=py", f"DOCUMENT={document}")
+
+    assert done.returncode != 0
+    assert f"DOCUMENT={document} cannot be read: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_pyright_accepts_client_and_program(python_sdk: Path, tmp_path: Path) -> None:

@@ -66,7 +66,10 @@ SLUICE_PREFIX = "sluice."
 APPLICATION_PREFIX = "public."
 
 NO_ROW = "does not exist"
-SETUP_NEEDED = "Only reads are possible until the database is set up: run make migrate"
+# The local system looks once, at its start, whether its database is set up.
+SETUP_NEEDED = (
+    "Only reads are possible until the database is set up: run make migrate, then restart make run"
+)
 
 
 def _fields(report: Report, names: ErrorNames) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sluice import application
 from sluice.resource import Resource
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHOP = ROOT / "layers/shared/shop"
 DERIVED = ("registry.py",)
 RESOURCES = application.named("shop").declarations()

@@ -238,9 +238,11 @@ keys: $(VENV)/.run ## list the API keys: STACK=sluice
 	@$(BIN)/python scripts/api_keys.py list $(OF_STACK)
 
 rotate-key: $(VENV)/.run ## replace an API key: ID=3f1c6a527d0e STACK=sluice
+	@test -n "$(ID)" || { echo "Set ID, which \`make keys\` lists: make rotate-key ID=3f1c6a527d0e" >&2; exit 1; }
 	@$(BIN)/python scripts/api_keys.py rotate "$(ID)" $(OF_STACK) $(ARGS)
 
 revoke-key: $(VENV)/.run ## revoke an API key: ID=3f1c6a527d0e STACK=sluice
+	@test -n "$(ID)" || { echo "Set ID, which \`make keys\` lists: make revoke-key ID=3f1c6a527d0e" >&2; exit 1; }
 	@$(BIN)/python scripts/api_keys.py revoke "$(ID)" $(OF_STACK)
 
 ISSUER_PORT ?= 3900
@@ -311,6 +313,7 @@ eject: $(VENV)/.dev ## write a resource as plain SQL and handlers, which are you
 	@$(BIN)/python -m scripts.eject $(call quoted,$(NAME))
 
 sql: $(VENV)/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
+	@test -n "$(RESOURCE)" || { echo "Set RESOURCE: make sql RESOURCE=users" >&2; exit 1; }
 	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)
 
 .PHONY: docs

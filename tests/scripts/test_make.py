@@ -176,3 +176,19 @@ def test_environments_are_where_sluice_venv_says(tmp_path: Path) -> None:
     assert f"exec {elsewhere}/bin/python -m local" in done.stdout
     assert f"{elsewhere}-sam/bin/sam validate" in done.stdout
     assert ".venv" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("rotate-key", "Set ID, which `make keys` lists: make rotate-key ID="),
+        ("revoke-key", "Set ID, which `make keys` lists: make revoke-key ID="),
+        ("deploy", "Set STAGE to a section of samconfig.toml"),
+    ],
+)
+def test_missing_variable_is_named_first(tmp_path: Path, target: str, message: str) -> None:
+    """An empty ID would be the beginning of each key's id. SAM CLI takes minutes to install."""
+    done = make(target, path=tmp_path)
+
+    assert done.returncode == 2
+    assert (done.stdout + done.stderr).startswith(message)

@@ -15,6 +15,7 @@ TABLES = {
     "SLUICE_RATE_LIMIT_TABLE": f"{STACK_NAME}-ratelimittable",
 }
 SCOPES = application.current().all_scopes
+GRANTABLE_SCOPES = (*application.WILDCARD_SCOPES, *SCOPES)
 READ_SCOPES = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.api_keys import SCOPES
+from local.api_keys import GRANTABLE_SCOPES
 from sluice import application
 from sluice.identity.api_keys import hash_key
 from sluice.tenants import canonical
@@ -43,9 +43,10 @@ def create(table: Any, rights: KeyRights) -> str:
     """Create a key and return it. Raise ApiKeyError for unknown scopes and tenants."""
     if not rights.scopes:
         raise ApiKeyError("choose at least one scope")
-    unknown = sorted(set(rights.scopes) - set(SCOPES))
+    unknown = sorted(set(rights.scopes).difference(GRANTABLE_SCOPES))
     if unknown:
-        raise ApiKeyError(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+        known = ", ".join(GRANTABLE_SCOPES)
+        raise ApiKeyError(f"there is no scope {', '.join(unknown)}; there are {known}")
     item: dict[str, Any] = {
         "client": client_id(rights.client),
         "scopes": set(rights.scopes),

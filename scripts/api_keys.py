@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import key_table
-from local.api_keys import API_KEYS_TABLE, SCOPES
+from local.api_keys import API_KEYS_TABLE, GRANTABLE_SCOPES
 from local.key_table import ApiKeyError, KeyRights
 from local.state import StateFolder, home_of_system
 
@@ -124,7 +124,10 @@ def _add_create(command: argparse.ArgumentParser) -> None:
         "client", type=_client, help="the client id, for rate limits and idempotency keys"
     )
     command.add_argument(
-        "--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES)
+        "--scopes",
+        required=True,
+        type=lambda text: text.split(","),
+        help=", ".join(GRANTABLE_SCOPES),
     )
     command.add_argument("--tier", default="default", help="the rate tier")
     command.add_argument(

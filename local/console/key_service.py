@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from local import key_table
-from local.api_keys import API_KEYS_TABLE, LOCAL_KEYS, SCOPES
+from local.api_keys import API_KEYS_TABLE, GRANTABLE_SCOPES, LOCAL_KEYS
 from local.intrinsics import REGION
 from local.key_table import ApiKeyError, KeyRights
 from sluice.identity.api_keys import hash_key
@@ -24,7 +24,7 @@ class KeyService:
         """Return all keys, without their secrets, and the scopes that a key may have."""
         return {
             "keys": [_row(item) for item in key_table.items(self._table)],
-            "scopes": list(SCOPES),
+            "scopes": list(GRANTABLE_SCOPES),
             "tiers": sorted({local_key.tier for local_key in LOCAL_KEYS}),
         }
 

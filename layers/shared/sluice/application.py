@@ -7,7 +7,7 @@ without it `[tool.sluice] app` in pyproject.toml does.
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
@@ -19,6 +19,7 @@ from sluice.settings import SettingsError, application_name
 
 FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
+WILDCARD_SCOPES = ("*:read", "*:write")  # of an API key
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
 ENGINE_FUNCTIONS = ("cleanup", "docs", "graphql", "health", "import_worker", "imports", "migrate")
 Single = Literal["analytics", "openapi", "demo"]
@@ -166,6 +167,13 @@ class Application:
     @property
     def all_scopes(self) -> tuple[str, ...]:
         return (*self.scopes, *ENGINE_SCOPES)
+
+    def scopes_of(self, granted: Iterable[str]) -> frozenset[str]:
+        """Return the scopes that a key has. `*:read` grants each scope `<name>:read`."""
+        names = frozenset(granted)
+        accesses = {name.removeprefix("*") for name in names.intersection(WILDCARD_SCOPES)}
+        matching = (name for name in self.all_scopes if name[name.index(":") :] in accesses)
+        return names.union(matching) if accesses else names
 
     @property
     def all_replica_scopes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from functions.docs.handler import handler as docs
 from functions.health.handler import handler as health
 from local.api_keys import SCOPES, emulated_client
-from sluice import runtime
+from sluice import application, runtime
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator
 from sluice.settings import AwsSettings
@@ -125,6 +125,29 @@ def test_malformed_key_is_401(library: Library, key: str) -> None:
 def test_api_key_is_not_a_bearer_token(library: Library, header: str) -> None:
     library.headers = {}
     assert library.get("/api/books", authorization=header).status == 401
+
+
+@pytest.mark.parametrize("path", ["/api/books", "/api/shelves", "/api/imports"])
+def test_a_key_may_have_the_scopes_of_all_resources(
+    library: Library, add_api_key: AddApiKey, path: str
+) -> None:
+    reader = add_api_key(f"reads {path}", "*:read")
+    writer = add_api_key(f"writes {path}", "*:write")
+
+    assert library.get(path, x_api_key=reader).status == 200
+    assert library.get(path, x_api_key=writer).code == "insufficient_scope"
+    assert library.post(path, {}, x_api_key=reader).code == "insufficient_scope"
+    assert library.post(path, {}, x_api_key=writer).status == 422
+
+
+def test_other_patterns_are_no_scopes() -> None:
+    app = application.current()
+    assert app.scopes_of(["*:read"]) == {
+        "*:read",
+        *(s for s in app.all_scopes if s.endswith(":read")),
+    }
+    for pattern in ("*", "*:*", "*:query", "library:*", "*:re"):
+        assert app.scopes_of([pattern]) == {pattern}
 
 
 def test_api_key_precedes_token(library: Library) -> None:

@@ -8,6 +8,7 @@ import logging
 from hashlib import sha256
 from typing import Any
 
+from sluice import application
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
@@ -59,7 +60,7 @@ def _principal(item: dict[str, dict[str, Any]]) -> Principal | None:
     try:
         return Principal(
             client_id=item["client"]["S"],
-            scopes=frozenset(item["scopes"]["SS"]),
+            scopes=application.current().scopes_of(item["scopes"]["SS"]),
             tier=item.get("tier", {}).get("S", "default"),
             expires_at=float(item["expires_at"]["N"]) if "expires_at" in item else float("inf"),
             tenants=canonical_tenants(item.get("tenants", {}).get("SS", ()), item["client"]["S"]),

@@ -21,6 +21,7 @@ from tests.fixtures.browser import (
 )
 from tests.fixtures.console_tables import (
     apply_filter,
+    check_other_views,
     delete,
     open_new_row,
     open_row,
@@ -202,6 +203,11 @@ def test_view_without_writes_is_read(crm_system: LocalSystem, open_page: OpenPag
     expect(editor.get_by_role("button")).to_have_text(["Load again", "Close"])
     expect(editor.locator("pre")).to_contain_text("Company")
     window.check("crm-view")
+
+
+def test_other_views_are_readable(crm_system: LocalSystem, open_page: OpenPage) -> None:
+    window = open_page(crm_system, "/console")
+    check_other_views(window, "crm")
 
 
 def test_home_page_and_graphiql_use_its_tables(

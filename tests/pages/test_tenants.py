@@ -17,6 +17,7 @@ from tests.fixtures.browser import (
     send_twice,
 )
 from tests.fixtures.console_tables import (
+    check_other_views,
     delete,
     open_new_row,
     open_row,
@@ -121,6 +122,14 @@ def test_docs_send_examples_of_the_tenant_twice(
     }.items():
         send_twice(operation(page, name), status)
     window.screenshot("studio-docs")
+
+
+def test_other_views_are_readable(
+    studio_system: LocalSystem, studio_key: str, open_page: OpenPage
+) -> None:
+    window = open_page(studio_system, "/console")
+    use_key(window, studio_key)
+    check_other_views(window, "studio")
 
 
 def test_home_page_and_graphiql_send_the_tenant(

@@ -1,7 +1,6 @@
 """/api/analytics: sales reports, and ad-hoc SQL queries."""
 
 from datetime import date
-from typing import Any
 
 from shop.reports import POPULAR_PRODUCT, SALES_DAY, ReportRepository
 from shop.sales_period import SALES_PERIOD
@@ -17,7 +16,7 @@ from sluice.http.router import Api
 POPULAR_PARAMS = IntParams(
     {"days": IntParam(1, 365, default=30), "limit": IntParam(1, MAX_LIMIT, default=10)}
 )
-SQL = route.schemas(
+EXAMPLE = (
     "select status, count(*) as orders, sum(total) as revenue"
     " from orders group by status order by status"
 )
@@ -44,19 +43,4 @@ def popular_products(request: Request, params: dict[str, int]) -> Response:
     return responses.data(reports.popular_products(params["days"], params["limit"]))
 
 
-@api.post(
-    "/api/analytics/query",
-    body=SQL.body,
-    response=SQL.response,
-    idempotent=False,
-    scope=route.SCOPE,
-)
-def run_sql(request: Request, params: dict[str, Any]) -> Response:
-    """Run a read-only SQL query over the shop's tables. A query that costs too much is rejected."""
-    return route.respond(request, params, runtime.current().adhoc_sql.run)
-
-
-@api.get("/api/analytics/query", query=SQL.query, response=SQL.response, scope=route.SCOPE)
-def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response:
-    """Run a read-only SQL query as POST does, with the query in the URL."""
-    return route.respond(request, params, runtime.current().adhoc_sql.run)
+route.add(api, EXAMPLE)

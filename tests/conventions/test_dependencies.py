@@ -35,6 +35,7 @@ ALLOWED = {
         "sluice.tls",
     },
     "sluice.identity": {
+        "sluice.application",  # its scopes, which those of a key may stand for
         "sluice.identity",
         "sluice.aws",
         "sluice.errors",

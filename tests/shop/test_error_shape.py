@@ -57,6 +57,13 @@ def unreachable_a_moment_ago(shop: Shop) -> ApiResponse:
     return shop.get("/api/products")
 
 
+def page_of_control_characters(shop: Shop) -> ApiResponse:
+    for n in range(100):
+        shop.add_product(f"Mug {n}")
+    shop.sql("UPDATE products SET description = repeat(chr(1), 10000)")
+    return shop.get("/api/products?limit=100")
+
+
 def request_past_cloudfront(shop: Shop) -> ApiResponse:
     os.environ["SLUICE_ORIGIN_KEY"] = "what CloudFront sends"
     try:
@@ -156,6 +163,7 @@ CASES: dict[str, tuple[int, str, Scenario]] = {
     ),
     "a malformed id": (400, "invalid_parameter", lambda s: s.get("/api/products/x")),
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
+    "a page of over 6 MiB": (400, "response_too_large", page_of_control_characters),
     "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
     "no scope": (
         403,

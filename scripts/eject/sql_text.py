@@ -83,7 +83,9 @@ CREATE = """
     )
 """
 CREATED = f"""
-    SELECT r.*, CASE WHEN r.json IS NULL THEN sluice.raise_conflict() END AS required
+    SELECT
+        r.*,
+        CASE WHEN NOT EXISTS (SELECT FROM $alias) THEN sluice.raise_conflict() END AS required
     FROM (SELECT) one LEFT JOIN (SELECT {_row()} FROM $created) r ON true
 """
 ''')
@@ -117,7 +119,9 @@ UPDATE = """
     )
     SELECT
         r.json, r.etag, r.id,
-        CASE WHEN target.matches AND r.json IS NULL THEN sluice.raise_conflict() END AS required
+        CASE
+            WHEN target.matches AND NOT EXISTS (SELECT FROM changed) THEN sluice.raise_conflict()
+        END AS required
     FROM target
     LEFT JOIN (SELECT {row} FROM $changed) r ON true
 """

@@ -29,6 +29,16 @@ def test_other_constraints_name_the_field(
     assert found == [(code, pointer)]
 
 
+def test_unknown_reference_of_a_new_row_is_named(library: Library) -> None:
+    """The foreign key is checked at the end of the statement, whose joins find no shelf before."""
+    response = library.graphql(
+        "mutation ($input: CreateBookInput!) { createBook(input: $input) { id } }",
+        {"input": {"name": "Emma", "price": "1.00", "shelfId": "12345678"}},
+    )
+    [error] = response.json["errors"]
+    assert error["extensions"]["code"] == "validation_failed"
+
+
 IGNORED = {
     "trigger": [
         "CREATE FUNCTION ignore() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",

@@ -124,10 +124,13 @@ def _insert_parts(
     ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in inserts)
     source = projection.source_with({alias: alias for alias, _ in inserts})
     columns = ", ".join([projection.representation(), *check])
+    # Not `r.json IS NULL`: a join may find no row before an INSERT has run, or an unknown reference
+    # whose error comes at the end of the statement.
+    is_ignored = " OR ".join(f"NOT EXISTS (SELECT FROM {alias})" for alias, _ in inserts)
     return (
         ctes,
         f"""
-        SELECT r.*, CASE WHEN r.json IS NULL THEN {CONFLICT} END AS required
+        SELECT r.*, CASE WHEN {is_ignored} THEN {CONFLICT} END AS required
         FROM (SELECT) one LEFT JOIN (SELECT {columns} FROM {source}) r ON true""",
     )
 
@@ -147,7 +150,8 @@ def _update_sql(
             RETURNING {projection.columns_of_rows(alias)}
         )
         SELECT r.json, r.etag, r.id{checked},
-               CASE WHEN target.matches AND r.json IS NULL THEN {CONFLICT} END AS required
+               CASE WHEN target.matches AND NOT EXISTS (SELECT FROM changed) THEN {CONFLICT} END
+                   AS required
         FROM target
         LEFT JOIN (
             SELECT {", ".join([projection.representation(), *check])}

@@ -37,7 +37,7 @@ class CleanupResult(NamedTuple):
 
     expired: int  # the number of imports that were never uploaded
     rejections_deleted: int  # the number of imports whose rejected rows were deleted
-    stalled: list[int]  # their ids
+    stalled: list[int]  # the ids of imports that no worker continues
 
 
 @dataclass(frozen=True)

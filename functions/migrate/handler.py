@@ -19,7 +19,7 @@ from sluice.settings import Settings, application_name
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return the revisions, the SQL that only an administrator may run, and the differences."""
+    """Migrate the database, compare it with the declarations, and return what was found."""
     settings = Settings.from_env()
     provider = password_provider(settings.aws, settings.database)
     database = settings.database.for_batch()

@@ -169,7 +169,10 @@ class Application:
         return (*self.scopes, *ENGINE_SCOPES)
 
     def scopes_of(self, granted: Iterable[str]) -> frozenset[str]:
-        """Return the scopes that a key has. `*:read` grants each scope `<name>:read`."""
+        """Return the scopes of an API key.
+
+        `*:read` grants all scopes that read, `*:write` all that write.
+        """
         names = frozenset(granted)
         accesses = {name.removeprefix("*") for name in names.intersection(WILDCARD_SCOPES)}
         matching = (name for name in self.all_scopes if name[name.index(":") :] in accesses)

@@ -1,9 +1,9 @@
 """The composition root: builds clients, pools and repositories, once per execution environment.
 
-`current()` builds the runtime on first use. On Lambda that is while the function is initialised
-(http/environment.py), elsewhere the first request. With SnapStart it is built again after the
-snapshot. Tests call `set_current`. Importing this module calls `gc.freeze()` (gc_tuning.py) and
-registers SnapStart hooks.
+`current()` builds the runtime on first use. On Lambda, the initialisation of the function uses it
+first (http/environment.py); elsewhere, the first request does. With SnapStart it is built again
+after the snapshot. Tests call `set_current`. Importing this module calls `gc.freeze()`
+(gc_tuning.py) and registers SnapStart hooks.
 """
 
 import gc

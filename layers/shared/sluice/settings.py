@@ -25,7 +25,7 @@ ADHOC_SQL_ROLE_TIMEOUT = 5.0  # seconds; the statement_timeout of the role
 METRICS_INTERVAL = 60.0  # seconds
 IMPORTS_MAX_RECEIVE_COUNT = 5
 IMPORTS_MAX_BYTES = 1024**3  # of a file
-STALE_IF_ERROR_SECONDS = 300
+STALE_IF_ERROR_SECONDS = 300  # maximum age of a cached response in an outage; 0: none
 ANALYST_CONNECTIONS = 50  # the limit that migrations set on the role of analysts
 REPLICA_DEADLINE_SHARE = 0.5  # the other half is left for the primary if the replica is silent
 SOCKET_TIMEOUT_MARGIN = 4.0  # seconds after the statement timeout
@@ -104,9 +104,7 @@ class Settings(NamedTuple):
     imports_dead_letter_queue_url: str = ""
     imports_max_receive_count: int = IMPORTS_MAX_RECEIVE_COUNT  # before the dead-letter queue
     imports_max_bytes: int = IMPORTS_MAX_BYTES
-    stale_if_error_seconds: float = (
-        STALE_IF_ERROR_SECONDS  # maximum age of a cached response in an outage; 0: none
-    )
+    stale_if_error_seconds: float = STALE_IF_ERROR_SECONDS
     service: str = "sluice"  # a dimension of the metrics
     function: str = ""  # the name of the Lambda function
     version: str = "$LATEST"  # of the function; a number once it is published
